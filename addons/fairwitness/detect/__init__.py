@@ -1,0 +1,1 @@
+"""What is in these bytes: secrets, persons, tool names, attack families."""

@@ -1,0 +1,1 @@
+"""What are we talking about?  The nouns: frozen, slotted, standard library only."""

@@ -1,0 +1,240 @@
+"""What goes over the wire: requests, responses, connections, messages.
+
+Wire data is ``bytes`` until somebody must read it.  Times are integer microseconds UTC.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+
+SEEN_BODY_BYTES = 1 << 20  # 1 MiB: what rules see of a body, and the largest upload that is decided whole
+
+
+def new_exchange() -> str:
+    """A fresh name for an exchange: 16 random bytes as 32 hex digits."""
+    return secrets.token_hex(16)
+
+
+NO_EXCHANGE = "0" * 32
+"""The name that entries carry which belong to no exchange."""
+
+
+class Initiator(StrEnum):
+    """Who made a request."""
+
+    PAGE = "page"
+    """An in-scope response linked it, or a script of that page asked for it."""
+    PERSON = "person"
+    """A navigation by the user: address bar, click, form."""
+    TOOL = "tool"
+    """Everything else, and every doubt."""
+
+
+class Metered(StrEnum):
+    """Which of the policy's meters a request counts on."""
+
+    FREE = "free"
+    """A GET that an in-scope page linked: on none."""
+    BROWSING = "browsing"
+    """Another request that a page made."""
+    TESTING = "testing"
+    """All else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """One connection of a browser or tool to the proxy."""
+
+    connection: str
+    """32 hex digits, the same for everything that came over this connection."""
+    address: str
+    """IP address of the client."""
+    port: int
+    label: str | None = None
+    """User name in the proxy URL."""
+    ja4: str | None = None
+    """Fingerprint of the client's TLS hello, None for plain traffic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One place that a request names.  All places that a request names must be allowed."""
+
+    named_by: str
+    """``dial`` | ``connect`` | ``sni`` | ``host`` | ``authority`` | ``url``."""
+    scheme: str
+    """``http`` | ``https`` | ``ws`` | ``wss`` | ``tcp``."""
+    host: str
+    """As it stood on the wire, not canonical."""
+    port: int
+    path: str | None = None
+    """Path without query, as on the wire; None where none is known yet (CONNECT, a dial)."""
+
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as the client sent it, before anything of it left the machine."""
+
+    exchange: str
+    received_us: int
+    """When its head was complete at the proxy."""
+    client: Client
+    method: str
+    scheme: str
+    """``http`` | ``https`` | ``ws`` | ``wss``."""
+    host: str
+    """Where it would be sent, canonical when known to be, else as on the wire."""
+    port: int
+    target: bytes
+    """Path and query as on the wire, from the first slash."""
+    http_version: str
+    headers: Headers
+    """As they will be sent, identification included."""
+    destinations: tuple[Destination, ...]
+    """Every name that could decide where this goes; the first is the dialled one."""
+    body: bytes = b""
+    """The first `SEEN_BODY_BYTES` of it, as it came."""
+    body_bytes: int | None = 0
+    """Size of the whole body; None while unknown."""
+    body_is_cut: bool = False
+    """Whether `body` is not the whole of it."""
+    trailers: Headers = ()
+    identification_added: tuple[str, ...] = ()
+    """Names of headers that were added or changed to identify the researcher."""
+    initiator: Initiator = Initiator.TOOL
+    initiator_why: str = "not judged"
+    page: str | None = None
+    """URL of the page that made it, where one did."""
+    metered: Metered = Metered.TESTING
+    account: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The path without query, undecoded."""
+        return self.target.split(b"?", 1)[0].decode("latin-1")
+
+    @property
+    def url(self) -> str:
+        """The URL as a person would write it; never used to decide anything."""
+        standard = {"http": 80, "ws": 80, "https": 443, "wss": 443}.get(self.scheme)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        authority = host if self.port == standard else f"{host}:{self.port}"
+        if self.method == "CONNECT":
+            return f"{host}:{self.port}"
+        return f"{self.scheme}://{authority}{self.target.decode('latin-1')}"
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, None where it is absent."""
+        wanted = name.lower().encode()
+        for key, value in self.headers:
+            if key.lower() == wanted:
+                return value.decode("latin-1")
+        return None
+
+    @property
+    def actor(self) -> str:
+        """Who acts: the label, else client address, User-Agent and JA4.
+
+        Names a counter, never a person: two tools with one label share their limits.
+        """
+        if self.client.label:
+            return f"label {self.client.label}"
+        return f"{self.client.address} {self.header('user-agent') or '-'} {self.client.ja4 or '-'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A response as the server sent it."""
+
+    http_version: str
+    status: int
+    reason: str
+    headers: Headers
+    started_us: int
+    """First byte."""
+    ended_us: int
+    """Last byte."""
+    body: bytes = b""
+    """First `SEEN_BODY_BYTES`, content coding removed where that was possible."""
+    body_bytes: int = 0
+    """Size of the whole body as it came."""
+    body_is_cut: bool = False
+    trailers: Headers = ()
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, None where it is absent."""
+        wanted = name.lower().encode()
+        for key, value in self.headers:
+            if key.lower() == wanted:
+                return value.decode("latin-1")
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request with its response or failure."""
+
+    request: Request
+    response: Response | None
+    failure: str | None = None
+    """Why there is no whole response, such as ``client left`` or ``connection reset``."""
+    ended_us: int = 0
+
+
+class Direction(StrEnum):
+    """Which way bytes went."""
+
+    SENT = "sent"
+    """From the client to the server."""
+    RECEIVED = "received"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A WebSocket or TCP message."""
+
+    exchange: str
+    """The handshake's exchange; a name of its own for raw TCP."""
+    direction: Direction
+    kind: str
+    """``text`` | ``binary`` | ``ping`` | ``pong`` | ``close`` | ``tcp``."""
+    number: int
+    """Position in its exchange and direction, from 1."""
+    content: bytes
+    time_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A dial: the attempt to connect to a server, with what was asked and what came of it."""
+
+    connection: str
+    """32 hex digits; stands in for the exchange in its entries."""
+    client: Client
+    dialled_us: int
+    host: str
+    port: int
+    purpose: str
+    """``http`` | ``tunnel`` | ``tcp``."""
+    scope_list: str
+    """Which list of the policy let it through."""
+    sni: str | None = None
+    resolved_by: str = "dns"
+    """``dns`` | ``literal`` | ``override`` (--resolve)."""
+    addresses: tuple[str, ...] = ()
+    peer: str | None = None
+    """Address and port that answered."""
+    connected_us: int | None = None
+    tls_version: str | None = None
+    alpn: str | None = None
+    certificate_sha256: str | None = None
+    closed_us: int | None = None
+    bytes_sent: int | None = None
+    """On the wire, so ciphertext under TLS; None where not counted."""
+    bytes_received: int | None = None
+    failure: str | None = None

@@ -1,0 +1,1 @@
+"""How do we see traffic?  The only room that imports mitmproxy."""

@@ -1,0 +1,1 @@
+"""Was it fair?  One rule of engagement per file."""
