@@ -1,0 +1,152 @@
+"""How a running proxy's events look: lines for people, or JSON lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Protocol
+
+from fairwitness.cli.forms import event_form
+from fairwitness.cli.printer import Printer
+from fairwitness.cli.text import machine, moment, plural, printable, size
+from fairwitness.model.event import (
+    Blocked,
+    Event,
+    ExchangeEnded,
+    FlagRaised,
+    Held,
+    PolicyChanged,
+    Ready,
+    Stopped,
+    StoreState,
+    Throttled,
+)
+from fairwitness.model.exchange import Request
+from fairwitness.model.verdict import Verdict
+
+_MAX_FOLDS = 10_000  # different blocks that are told apart; beyond that counting starts anew
+_MAX_URL = 160  # characters of a URL on a line
+
+
+class Face(Protocol):
+    """Whoever watches the running proxy."""
+
+    def tell(self, event: Event) -> None:
+        """Show what happened."""
+
+    def close(self) -> None:
+        """Show what waits."""
+
+
+class JsonFace:
+    """Every event as a JSON line."""
+
+    def __init__(self, printer: Printer, *, session: int) -> None:
+        self._printer = printer
+        self._session = session
+
+    def tell(self, event: Event) -> None:
+        """Write the event."""
+        self._printer.line(machine(event_form(event, session=self._session)))
+
+    def close(self) -> None:
+        """Write what waits."""
+        self._printer.close()
+
+
+class PlainFace:
+    """One line a block, flag, hold, throttle and state change; exchanges only when asked for.
+
+    A block that repeats is said the 1st, 10th, 100th, ... time.
+
+    Args:
+        printer: Where lines go.
+        verbose: Whether to show exchanges.
+    """
+
+    def __init__(self, printer: Printer, *, verbose: bool) -> None:
+        self._printer = printer
+        self._verbose = verbose
+        self._blocks: Counter[tuple[str, str]] = Counter()
+
+    def tell(self, event: Event) -> None:
+        """Write the event's line, if it has one."""
+        text = self._words(event)
+        if text:
+            self._printer.line(f"{moment(event.time_us)[11:]}  {printable(text)}")
+
+    def close(self) -> None:
+        """Write what waits."""
+        self._printer.close()
+
+    def _words(self, event: Event) -> str | None:
+        match event:
+            case ExchangeEnded():
+                return _exchange_words(event) if self._verbose else None
+            case Blocked():
+                return self._block_words(event.request, event.verdict)
+            case FlagRaised(flag=flag):
+                what = f"{flag.flag} {flag.rule} ({flag.severity.word})"
+                return f"flag      {what}: {flag.says} {flag.advice}".rstrip()
+            case Held():
+                return _held_words(event)
+            case Throttled():
+                delay = f"{event.delay_us / 1e6:.1f} s"
+                return f"throttle  {delay}: {_request_words(event.request)}: {event.verdict.reason}"
+            case PolicyChanged():
+                return _policy_words(event)
+            case StoreState():
+                return f"{event.state:<9} {event.reason}".rstrip()
+            case Stopped():
+                return f"stopped   {event.reason}".rstrip()
+            case Ready():
+                return None
+
+    def _block_words(self, request: Request, verdict: Verdict) -> str | None:
+        fold = (verdict.host or request.host, verdict.clauses[0].id if verdict.clauses else "")
+        if len(self._blocks) >= _MAX_FOLDS and fold not in self._blocks:
+            self._blocks.clear()
+        self._blocks[fold] += 1
+        count = self._blocks[fold]
+        if str(count).strip("0") != "1":
+            return None
+        times = f" ({count} times so far)" if count > 1 else ""
+        return f"block     {_request_words(request)}: {verdict.reason}{times}"
+
+
+def missed_line(count: int) -> str:
+    """What people read when their terminal was stopped for too long."""
+    return f"({plural(count, 'line')} left out: the terminal did not take them)"
+
+
+def missed_form(count: int) -> str:
+    """The same for a program."""
+    return machine({"event": "missed", "count": count})
+
+
+def _request_words(request: Request) -> str:
+    url = request.url
+    return f"{request.method} {url if len(url) <= _MAX_URL else url[: _MAX_URL - 3] + '...'}"
+
+
+def _exchange_words(event: ExchangeEnded) -> str:
+    outcome = str(event.status) if event.status is not None else f"failed ({event.failure})"
+    return (
+        f"exchange  {event.id} {_request_words(event.request)} -> {outcome}, {size(event.response_bytes)} "
+        f"in {event.duration_us / 1000:.0f} ms"
+    )
+
+
+def _held_words(event: Held) -> str:
+    if event.state != "waiting":
+        return f"hold      {event.hold} {event.state}"
+    seconds = max(0, event.ends_us - event.time_us) // 1_000_000
+    return (
+        f"hold      {event.hold} {_request_words(event.request)}: {event.verdict.reason} "
+        f"Within {seconds} s: fairwitness release {event.hold} | fairwitness deny {event.hold}"
+    )
+
+
+def _policy_words(event: PolicyChanged) -> str:
+    if event.state == "waits-for-confirmation":
+        return f"policy    waits: {event.summary} To put it in force: fairwitness confirm {event.sha256[:12]}"
+    return f"policy    {event.state}: {event.summary}".rstrip()

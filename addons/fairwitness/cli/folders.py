@@ -1,0 +1,84 @@
+"""Where things live: the data folder, a program's folder, and which of them is meant."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from pathlib import Path
+
+import platformdirs
+
+from fairwitness.errors import PolicyError
+from fairwitness.model.policy import Program
+
+_FOLDER_NAME = re.compile(r"(?P<slug>.+)-[0-9a-f]{8}")
+MAX_NAME = 60  # characters of a slug: leaves room for the rest of a path
+
+
+def data_folder() -> Path:
+    """``<user data dir>/fairwitness``; not made by asking."""
+    return Path(platformdirs.user_data_path("fairwitness", appauthor=False))
+
+
+def slug(name: str) -> str:
+    """*name* as a folder may be called: lower-case ASCII letters, digits and dashes, never empty."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:MAX_NAME].strip("-") or "program"
+
+
+def program_folder(program: Program) -> Path:
+    """The folder of *program*: slug of its name and eight hex digits of its policy's address."""
+    address = hashlib.sha256(program.policy_url.encode()).hexdigest()[:8]
+    return data_folder() / "programs" / f"{slug(program.name)}-{address}"
+
+
+def named_program_folder(name: str) -> Path:
+    """The folder that ``--program NAME`` means: its whole name, or the slug that only one folder has.
+
+    Raises:
+        PolicyError: No folder or several are called so.
+    """
+    programs = data_folder() / "programs"
+    known = sorted(each.name for each in programs.iterdir() if each.is_dir()) if programs.is_dir() else []
+    if name in known:
+        return programs / name
+    wanted = slug(name)
+    fitting = [each for each in known if (match := _FOLDER_NAME.fullmatch(each)) and match["slug"] == wanted]
+    if len(fitting) == 1:
+        return programs / fitting[0]
+    raise PolicyError(
+        f"{'several programs are' if fitting else 'no program is'} called {name!r}",
+        where="--program",
+        mend=f"Name one of: {', '.join(fitting or known)}"
+        if known
+        else "Run 'fairwitness run --policy FILE' once; that makes the program's folder",
+    )
+
+
+def make_private(folder: Path) -> Path:
+    """Make *folder* and what is missing above it, with mode 0700.
+
+    A folder of the researcher's own making keeps its mode; one in the data folder is always 0700.
+
+    Raises:
+        PolicyError: It cannot be made, or belongs to another user.
+    """
+    try:
+        for each in (*reversed(folder.parents), folder):
+            if not each.exists():
+                each.mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_uid != os.getuid() or not folder.is_dir():
+            raise PolicyError(
+                "this is no folder of yours", where=str(folder), mend="Choose a folder that belongs to you"
+            )
+        if folder.resolve().is_relative_to(data_folder().resolve()):
+            folder.chmod(0o700)
+    except OSError as error:
+        raise PolicyError(
+            f"the folder cannot be made ({error.strerror})",
+            where=str(folder),
+            mend="Choose another folder or mend its permissions",
+        ) from error
+    return folder

@@ -1,0 +1,110 @@
+"""The options that every command has, accepted before and after the command's name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+_META = "fairwitness.options"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the researcher chose for the whole run of a command."""
+
+    program: str | None
+    """``--program``, else FAIRWITNESS_PROGRAM where no file is named."""
+    policy: Path | None
+    evidence: Path | None
+    """``--evidence``, else FAIRWITNESS_EVIDENCE where no program is named."""
+    accounts: Path | None
+    as_json: bool
+
+
+def choices(context: click.Context) -> Choices:
+    """What was chosen, before and after the command's name; what stands last wins."""
+    given: dict[str, Any] = context.meta.get(_META, {})
+    program, policy, evidence = given.get("program"), given.get("policy"), given.get("evidence")
+    if evidence is None and program is None and (named := os.environ.get("FAIRWITNESS_EVIDENCE")):
+        evidence = Path(named)
+    if program is None and policy is None and given.get("evidence") is None:
+        program = os.environ.get("FAIRWITNESS_PROGRAM") or None
+    return Choices(
+        program=program,
+        policy=policy,
+        evidence=evidence,
+        accounts=given.get("accounts"),
+        as_json=bool(given.get("as_json")),
+    )
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    if value is not None and value is not False:
+        context.meta.setdefault(_META, {})[parameter.name] = value
+
+
+def _global_options() -> list[click.Parameter]:
+    file = click.Path(path_type=Path)
+
+    def option(*names: str, **settings: Any) -> click.Option:
+        return click.Option(names, callback=_remember, expose_value=False, **settings)
+
+    return [
+        option("--program", metavar="NAME", help="A program by name (else FAIRWITNESS_PROGRAM)."),
+        option("--policy", metavar="FILE", type=file, help="Its policy file, where it lies elsewhere."),
+        option(
+            "--evidence", metavar="DIR", type=file, help="Its evidence folder (else FAIRWITNESS_EVIDENCE)."
+        ),
+        option(
+            "--accounts",
+            metavar="FILE",
+            type=click.Path(path_type=Path, exists=True, dir_okay=False),
+            help="Its accounts.yaml.",
+        ),
+        option("--json", "as_json", is_flag=True, help="Machine output on stdout."),
+    ]
+
+
+class Command(click.Command):
+    """A command with the global options behind its own."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        taken = {name for each in self.params for name in each.opts}
+        self.params.extend(each for each in _global_options() if not taken.intersection(each.opts))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click gives it
+        """Write the example as it stands: a command line must not be wrapped."""
+        if self.epilog:
+            formatter.write_paragraph()
+            for line in self.epilog.strip().splitlines():
+                formatter.write(f"{line}\n")
+
+
+class Group(click.Group):
+    """A group with the global options; its commands are of `Command`."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, no_args_is_help=False, **settings)
+        self.params.extend(_global_options())
+
+    format_epilog = Command.format_epilog
+
+
+def example(*lines: str) -> str:
+    """The ``epilog`` of a command: how it is used."""
+    return "\n".join(["Example:" if len(lines) == 1 else "Examples:", *(f"  {line}" for line in lines)])
+
+
+def command(
+    *, name: str, examples: Sequence[str], **settings: Any
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """`click.command` with the global options and its examples."""
+    return click.command(name=name, cls=Command, epilog=example(*examples), **settings)

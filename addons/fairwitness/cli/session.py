@@ -1,0 +1,289 @@
+"""One run of the proxy: puts the rooms together, keeps them running, and ends them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import platform
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairwitness import __version__
+from fairwitness.cli.faces import Face
+from fairwitness.cli.folders import data_folder, make_private
+from fairwitness.cli.place import Place
+from fairwitness.cli.proxy_options import DEFAULT_LISTEN, ProxyOptions, split_listen
+from fairwitness.control.desk import Desk, Joining
+from fairwitness.control.folder import socket_path
+from fairwitness.control.policy_file import PolicyFile
+from fairwitness.control.server import Server
+from fairwitness.errors import PolicyError
+from fairwitness.evidence import Log
+from fairwitness.model.clock import SessionClock
+from fairwitness.model.event import PolicyChanged, Ready, Stopped, StoreState
+from fairwitness.model.policy import Policy, Posture
+from fairwitness.policy import PolicyInForce, check_policy, parse_override
+from fairwitness.proxy.serve import ServeSettings, serve
+from fairwitness.rules import Runner
+from fairwitness.witness import Witness
+
+LOOK_S = 0.5  # how often the policy file is looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be run."""
+
+    place: Place
+    policy: Policy
+    options: ProxyOptions
+    serves_one_command: bool
+    """It ends with the command; Ctrl-C is that command's affair, and the port may be any free one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A proxy that accepts, as its companion sees it."""
+
+    ready: Ready
+    joining: Joining
+    asked_to_stop: asyncio.Event
+    note: Callable[[str], None]
+
+
+Companion = Callable[[Running], Awaitable[int]]
+"""What goes on while the proxy runs; the proxy ends with it, and its result is the exit code."""
+
+
+def keep(plan: Plan, *, make_face: Callable[[int], Face], companion: Companion) -> int:
+    """Run a proxy as long as *companion* runs.
+
+    Args:
+        plan: What to run.
+        make_face: Makes what shows the events, from the session's number.
+        companion: What it runs for.
+
+    Raises:
+        PolicyError: The policy must not be used.
+        EvidenceError: The evidence folder cannot be written, or another process writes it.
+        StartError: The proxy could not start, or had to end.
+    """
+    return asyncio.run(_keep(plan, make_face, companion))
+
+
+async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Companion) -> int:
+    clock = SessionClock()
+    warnings = _warnings(plan.policy, now_us=clock.now_us())
+    settings = _settings(plan)
+    in_force = PolicyInForce(plan.policy, overrides=tuple(map(parse_override, plan.options.resolve)))
+    log = Log.open(make_private(plan.place.evidence), program=plan.policy.program, now_us=clock.now_us())
+    face = make_face(log.session)
+    try:
+        runner = Runner(plan.policy, next_flag=log.next_flag_number(), now_us=clock.now_us())
+        witness = Witness(
+            in_force,
+            runner,
+            log,
+            clock=clock,
+            tell=face.tell,
+            unattended=plan.policy.posture is Posture.UNATTENDED,
+        )
+        log.append_session(_facts(plan, settings), time_us=clock.now_us())
+        log.append_policy(plan.policy, time_us=clock.now_us(), why="start")
+        for words in warnings:
+            face.tell(StoreState(time_us=clock.now_us(), state="warning", reason=words))
+        session = _Session(plan, settings, witness, in_force, log, face, clock)
+        code = await session.run(companion)
+    finally:
+        log.close(time_us=clock.now_us())
+        face.tell(Stopped(time_us=clock.now_us(), reason=""))
+        face.close()
+    return code
+
+
+class _Session:
+    """The proxy and what runs beside it, in one loop."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        settings: ServeSettings,
+        witness: Witness,
+        in_force: PolicyInForce,
+        log: Log,
+        face: Face,
+        clock: SessionClock,
+    ) -> None:
+        self._plan = plan
+        self._settings = settings
+        self._witness = witness
+        self._in_force = in_force
+        self._log = log
+        self._face = face
+        self._clock = clock
+        self._ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
+        self._stop = asyncio.Event()
+        self._asked_to_stop = asyncio.Event()
+
+    async def run(self, companion: Companion) -> int:
+        """Serve until the companion ends."""
+        with self._signals():
+            serving = asyncio.create_task(
+                serve(self._settings, self._witness, ready=self._ready.set_result, stop=self._stop)
+            )
+            try:
+                await asyncio.wait({serving, self._ready}, return_when=asyncio.FIRST_COMPLETED)
+                if not self._ready.done():
+                    await serving  # raises why it could not start
+                return await self._accompany(companion, serving)
+            finally:
+                self._stop.set()
+                await serving
+
+    async def _accompany(self, companion: Companion, serving: asyncio.Task[None]) -> int:
+        ready = self._ready.result()
+        joining = Joining(
+            listen=ready.listen,
+            ca=ready.ca,
+            mode=self._settings.mode,
+            password=self._settings.proxy_password,
+            evidence=ready.evidence,
+        )
+        assert self._plan.place.policy_file
+        policy_file = PolicyFile(self._plan.place.policy_file, self._witness, self._plan.policy.text)
+        desk = Desk(self._witness, policy_file, joining, lambda: self._in_force.policy.sha256)
+        server = Server(socket_path(self._plan.place.evidence), desk.answer)
+        await server.start()
+        beside = [asyncio.create_task(self._watch(policy_file))]
+        try:
+            self._log.set_socket(str(server.path))
+            self._face.tell(ready)
+            running = Running(
+                ready=ready, joining=joining, asked_to_stop=self._asked_to_stop, note=self._witness.note
+            )
+            working = asyncio.ensure_future(companion(running))
+            beside.append(working)
+            await asyncio.wait({working, serving}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                await serving
+            code = await working
+            if self._plan.serves_one_command and not self._asked_to_stop.is_set():
+                await _first(server.wait_alone(), self._asked_to_stop.wait())
+            return code
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await server.close()
+
+    async def _watch(self, policy_file: PolicyFile) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                policy_file.look()
+            except PolicyError as error:
+                self._face.tell(
+                    PolicyChanged(time_us=self._clock.now_us(), state="broken", sha256="", summary=str(error))
+                )
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for each in handled:
+            loop.add_signal_handler(each, self._signalled, each)
+        try:
+            yield
+        finally:
+            for each in handled:
+                loop.remove_signal_handler(each)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        if number == signal.SIGINT and self._plan.serves_one_command:
+            return  # the terminal sent it to the command too, which knows what it means
+        self._asked_to_stop.set()
+
+
+async def _first(*waits: Awaitable[object]) -> None:
+    tasks = [asyncio.ensure_future(each) for each in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+
+
+def _warnings(policy: Policy, *, now_us: int) -> list[str]:
+    """What `fairwitness check` warns of.
+
+    Raises:
+        PolicyError: It finds an error.
+    """
+    words = []
+    for remark in check_policy(policy, now_us=now_us):
+        if remark.severity == "error":
+            raise PolicyError(remark.what, where=remark.where, mend=remark.mend)
+        if remark.severity == "warning":
+            words.append(f"{remark.where}: {remark.what}. {remark.mend}")
+    return words
+
+
+def _settings(plan: Plan) -> ServeSettings:
+    options = plan.options
+    host, port = split_listen(options.listen or DEFAULT_LISTEN)
+    if plan.serves_one_command and options.listen is None and _is_taken(host, port):
+        port = 0
+    return ServeSettings(
+        listen_host=host,
+        listen_port=port,
+        ca_dir=make_private(options.ca_dir or data_folder() / "ca"),
+        upstream_ca=options.upstream_ca,
+        options=options.options,
+        proxy_password=options.proxy_password,
+        allow_remote=options.allow_remote,
+        mode=options.mode,
+    )
+
+
+def _is_taken(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
+
+
+def _facts(plan: Plan, settings: ServeSettings) -> list[tuple[str, str]]:
+    """What a reader of the log must know of this session."""
+    options = plan.options
+    facts = [
+        ("fairwitness", __version__),
+        ("python", platform.python_version()),
+        ("system", f"{platform.system()} {platform.release()}"),
+        ("listen", f"{settings.listen_host}:{settings.listen_port}"),
+        ("mode", settings.mode),
+        ("policy", str(plan.place.policy_file)),
+        ("posture", plan.policy.posture.value),
+    ]
+    facts += [("resolve", each) for each in options.resolve]
+    if options.upstream_ca:
+        facts.append(("upstream-ca", f"{options.upstream_ca} {_sha256(options.upstream_ca)}"))
+    facts += [("set", f"{name}={value}") for name, value in options.options]
+    if options.allow_remote:
+        facts.append(("allow-remote", "yes"))
+    if options.note:
+        facts.append(("note", options.note))
+    return facts
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise PolicyError(
+            f"the file cannot be read ({error.strerror})", where=str(path), mend="Name a PEM file"
+        ) from error

@@ -1,0 +1,228 @@
+"""Running something through a proxy: the one that runs already, or one that is started for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from fairwitness.cli.faces import Face, JsonFace, PlainFace, missed_form, missed_line
+from fairwitness.cli.options import Choices
+from fairwitness.cli.place import Place, find_proxy_place
+from fairwitness.cli.printer import Printer
+from fairwitness.cli.proxy_options import ProxyOptions
+from fairwitness.cli.steer import running_socket
+from fairwitness.cli.text import printable
+from fairwitness.control.client import asking
+from fairwitness.control.server import JOIN
+from fairwitness.control.wire import Question, Value
+from fairwitness.errors import EvidenceError, FairwitnessError
+
+if TYPE_CHECKING:
+    from fairwitness.cli.session import Running
+    from fairwitness.model.policy import Policy
+
+EXIT_CANNOT_START = 125
+JOIN_S = 5.0  # how long a proxy that another command starts at this moment may take until it can be joined
+MAX_LABEL = 40  # characters
+
+
+class CannotStartError(FairwitnessError):
+    """The command could not be started at all."""
+
+    exit_code = EXIT_CANNOT_START
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """How to reach the proxy."""
+
+    host: str
+    port: int
+    ca: Path
+    password: str | None
+    place: Place
+    policy: Policy
+    asked_to_stop: asyncio.Event
+
+    def url(self, label: str | None) -> str:
+        """The proxy's address with the label as user name."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        secret = f":{quote(self.password, safe='')}" if self.password else ""
+        user = label or ("fairwitness" if secret else "")
+        return f"http://{user}{secret}@{host}:{self.port}" if user else f"http://{host}:{self.port}"
+
+
+Work = Callable[[Door], Awaitable[int]]
+
+
+def label_of(command: str) -> str:
+    """The label of a command: its name, as a proxy URL can carry it."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(command).name)[:MAX_LABEL].strip("-") or "command"
+
+
+def through_proxy(chosen: Choices, options: ProxyOptions, work: Work) -> int:
+    """Do *work* through the running proxy if it follows the same policy, else through one of its own.
+
+    Raises:
+        CannotStartError: The running proxy cannot be joined.
+        FairwitnessError: The policy, the evidence folder or the proxy is in the way.
+    """
+    place, policy = find_proxy_place(chosen)
+    socket = running_socket(place)
+    if socket is None:
+        try:
+            return _start(chosen, place, policy, options, work)
+        except EvidenceError:
+            socket = _await_socket(place)
+            if socket is None:
+                raise
+    return _join(socket, place, policy, options, work)
+
+
+def _await_socket(place: Place) -> Path | None:
+    """The socket of a proxy that another command has just begun to start."""
+    from time import monotonic, sleep
+
+    from fairwitness.evidence import holder_of
+
+    end = monotonic() + JOIN_S
+    holder = holder_of(place.evidence)
+    while holder is not None and holder.pid != os.getpid() and monotonic() < end:
+        socket = running_socket(place)
+        if socket:
+            return socket
+        sleep(0.05)
+        holder = holder_of(place.evidence)
+    return None
+
+
+def _join(socket: Path, place: Place, policy: Policy, options: ProxyOptions, work: Work) -> int:
+    _refuse_own_options(options, place)
+    with asking(socket, Question(JOIN)) as reply:
+        assert isinstance(reply, dict)
+        if reply.get("policy_sha256") != policy.sha256:
+            raise CannotStartError(
+                f"the running proxy follows another policy than {place.policy_file}",
+                where=str(place.evidence),
+                mend="Confirm the changed file ('fairwitness status' shows its hash), or stop that proxy",
+            )
+        return asyncio.run(_work_joined(reply, place, policy, work))
+
+
+async def _work_joined(reply: dict[str, Value], place: Place, policy: Policy, work: Work) -> int:
+    asked_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, lambda: None)  # the command gets it from the terminal as well
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(each, asked_to_stop.set)
+    password = reply.get("password")
+    door = _door(
+        str(reply.get("listen")),
+        Path(str(reply.get("ca"))),
+        str(password) if password else None,
+        place=place,
+        policy=policy,
+        asked_to_stop=asked_to_stop,
+    )
+    return await work(door)
+
+
+def _start(chosen: Choices, place: Place, policy: Policy, options: ProxyOptions, work: Work) -> int:
+    from fairwitness.cli.session import Plan, keep
+
+    def make_face(session: int) -> Face:
+        # stdout belongs to the command
+        if chosen.as_json:
+            return JsonFace(Printer(sys.stderr, missed=missed_form), session=session)
+        return PlainFace(Printer(sys.stderr, missed=missed_line), verbose=options.verbose)
+
+    async def accompany(running: Running) -> int:
+        joining = running.joining
+        if not chosen.as_json:
+            words = f"fairwitness: {policy.program.name}: proxy {joining.listen}, evidence {joining.evidence}"
+            print(printable(words), file=sys.stderr, flush=True)
+        for rule in policy.declare:
+            running.note(f"declare {rule}: not asked")
+        door = _door(
+            joining.listen,
+            Path(joining.ca),
+            joining.password,
+            place=place,
+            policy=policy,
+            asked_to_stop=running.asked_to_stop,
+        )
+        return await work(door)
+
+    plan = Plan(place=place, policy=policy, options=options, serves_one_command=True)
+    return keep(plan, make_face=make_face, companion=accompany)
+
+
+def _door(
+    listen: str, ca: Path, password: str | None, *, place: Place, policy: Policy, asked_to_stop: asyncio.Event
+) -> Door:
+    host, _, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return Door(
+        host=reachable,
+        port=int(port),
+        ca=ca,
+        password=password,
+        place=place,
+        policy=policy,
+        asked_to_stop=asked_to_stop,
+    )
+
+
+def _refuse_own_options(options: ProxyOptions, place: Place) -> None:
+    """What a running proxy was started without cannot be had by joining it."""
+    given = {
+        "--listen": options.listen,
+        "--resolve": options.resolve,
+        "--upstream-ca": options.upstream_ca,
+        "--ca-dir": options.ca_dir,
+        "--set": options.options,
+        "--note": options.note,
+        "--allow-remote": options.allow_remote,
+    }
+    names = [name for name, value in given.items() if value]
+    if names:
+        raise CannotStartError(
+            f"a proxy runs already, and {', '.join(names)} would need one of its own",
+            where=str(place.evidence),
+            mend="Leave it out, or stop the running proxy",
+        )
+
+
+async def spawn(door: Door, command: list[str], *, environment: dict[str, str]) -> int:
+    """Run *command* to its end, with this process's streams; its exit code as a shell would say it.
+
+    Raises:
+        CannotStartError: There is no such command, or it must not be run.
+    """
+    try:
+        child = await asyncio.create_subprocess_exec(*command, env=environment)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise CannotStartError(
+            f"the command cannot be started ({reason})", where=command[0], mend="Name a command that exists"
+        ) from error
+    ending = asyncio.ensure_future(child.wait())
+    stopping = asyncio.ensure_future(door.asked_to_stop.wait())
+    try:
+        await asyncio.wait({ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        if not ending.done():
+            child.terminate()
+            await ending
+    code = ending.result()
+    return 128 - code if code < 0 else code

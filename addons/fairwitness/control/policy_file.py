@@ -1,0 +1,169 @@
+"""The policy file under a running proxy: watched, edited, offered to the conductor."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from fairwitness.errors import PolicyError
+from fairwitness.model.policy import Policy
+
+MAX_BYTES = 4 << 20  # 4 MiB: more than any policy; what is larger is not read at all
+
+
+class Offered(Protocol):
+    """What became of an offered policy."""
+
+    @property
+    def state(self) -> str:
+        """``same`` | ``in-force`` | ``waits-for-confirmation``."""
+
+    @property
+    def policy(self) -> Policy:
+        """The offered one."""
+
+    @property
+    def summary(self) -> str:
+        """What it changes, one line."""
+
+
+class Taker(Protocol):
+    """Who takes a changed policy."""
+
+    def offer_policy(self, text: bytes) -> Offered:
+        """Take it, or raise PolicyError when it is broken."""
+
+    def confirm(self, sha256_prefix: str) -> Policy:
+        """Put the waiting one in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What an edit did."""
+
+    state: str
+    """``same`` | ``in-force`` | ``waits-for-confirmation``."""
+    sha256: str
+    summary: str
+
+
+class PolicyFile:
+    """A class, because it remembers how the file looked last.
+
+    Args:
+        path: The file.
+        taker: Who is offered its changes.
+        text: What was loaded from it at start.
+    """
+
+    def __init__(self, path: Path, taker: Taker, text: bytes) -> None:
+        self._path = path
+        self._taker = taker
+        self._offered = text
+        self._looked: tuple[int, int, int] | None = None
+        self._all_in_force = True
+
+    def look(self) -> None:
+        """Offer the file if it changed since the last look.  A missing file changes nothing: editors do that.
+
+        Raises:
+            PolicyError: It is broken; said once a change.
+        """
+        try:
+            found = self._path.stat()
+        except OSError:
+            return
+        looks = (found.st_mtime_ns, found.st_size, found.st_ino)
+        if looks == self._looked:
+            return
+        self._looked = looks
+        text = read_limited(self._path)
+        if text != self._offered:
+            self._offer(text)
+
+    def edit(self, change: Callable[[bytes], bytes]) -> Edited:
+        """Write the changed file and put it in force.
+
+        Who edits through the socket says so on a terminal, which is the confirmation; but only of this edit:
+        if the file held other changes that wait, all of it waits.
+
+        Raises:
+            PolicyError: The file cannot be read, changed or written, or is broken.
+        """
+        before = read_limited(self._path)
+        after = change(before)
+        only_this = self._all_in_force and before == self._offered
+        replace_bytes(self._path, after)
+        offered = self._offer(after)
+        if offered.state == "waits-for-confirmation" and only_this:
+            self._taker.confirm(offered.policy.sha256)
+            self._all_in_force = True
+            return Edited("in-force", offered.policy.sha256, offered.summary)
+        return Edited(offered.state, offered.policy.sha256, offered.summary)
+
+    def confirm(self, sha256_prefix: str) -> Policy:
+        """Put the waiting policy in force.
+
+        Raises:
+            PolicyError: Nothing waits, or another one.
+        """
+        policy = self._taker.confirm(sha256_prefix)
+        self._all_in_force = True
+        return policy
+
+    def _offer(self, text: bytes) -> Offered:
+        self._offered = text
+        self._all_in_force = False
+        offered = self._taker.offer_policy(text)
+        self._all_in_force = offered.state != "waits-for-confirmation"
+        return offered
+
+
+def read_limited(path: Path) -> bytes:
+    """The whole file, unless it is absurdly large.
+
+    Raises:
+        PolicyError: It cannot be read, or is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise PolicyError(
+            f"the file cannot be read ({error.strerror})",
+            where=str(path),
+            mend="Name another file with --policy",
+        ) from error
+    if len(text) > MAX_BYTES:
+        raise PolicyError(
+            "the file is too large", where=str(path), mend=f"Keep it under {MAX_BYTES >> 20} MiB"
+        )
+    return text
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Replace what a file holds in one step, keeping its mode; a new one is 0600, a symbolic link stays one.
+
+    Raises:
+        PolicyError: It cannot be written.
+    """
+    target = path.resolve()
+    beside = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        if target.exists() and not target.is_file():
+            target.write_bytes(content)  # /dev/null, a pipe: to be written to, never replaced
+            return
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, target)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise PolicyError(
+            f"the file cannot be written ({error.strerror})", where=str(path), mend="Write to another place"
+        ) from error
