@@ -97,8 +97,7 @@ def find_browser(*, firefox: bool) -> str:
     raise PolicyError(
         f"there is no program {named!r}" if named else f"no {what} was found",
         where=variable if named else "browser",
-        mend=f"Install {what} (Debian: apt install {'firefox-esr' if firefox else 'chromium'}) or name its program in"
-        f" {variable}",
+        mend=f"Install {what} or name its program in {variable}",
     )
 
 

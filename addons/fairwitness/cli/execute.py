@@ -48,8 +48,8 @@ def execute(context: click.Context, options: ProxyOptions, words: tuple[str, ...
     """Run a command through the proxy.
 
     Joins the running proxy when it follows the same policy, else starts one that ends with CMD.  CMD finds
-    the proxy and its CA in its environment; its name is the label in the log.  Exits with CMD's code, 125 when
-    CMD could not be started.
+    the proxy and its CA in its environment; its name is the label in the log.  Exits with CMD's code, 125
+    when CMD could not be started.
     """
     chosen = choices(context)
     label = label_of(words[0])

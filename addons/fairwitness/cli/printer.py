@@ -53,6 +53,8 @@ class Printer:
     def close(self) -> None:
         """Write what waits, unless nobody reads."""
         try:
+            if self._missed:
+                self._waiting.put(self._say_missed(self._missed), timeout=_LAST_WORDS_S)
             self._waiting.put(None, timeout=_LAST_WORDS_S)
         except queue.Full:
             return
