@@ -1,0 +1,36 @@
+"""A laboratory for tests and benches: origins that count, the real proxy, clients that lie.
+
+Nothing here imports mitmproxy or a test framework.
+"""
+
+from __future__ import annotations
+
+from fairwitness.testing.authority import Authority, key_pin
+from fairwitness.testing.client import Disconnected, RawClient, Reply, WebSocketClient, curl
+from fairwitness.testing.client_http2 import Http2Client
+from fairwitness.testing.hello import Hello
+from fairwitness.testing.origin import Origin
+from fairwitness.testing.site import Answer, Ending, pattern_chunks, pattern_sha256, text_answer
+from fairwitness.testing.tally import PATIENCE_S, Counts, SeenMessage, SeenRequest
+
+__all__ = [
+    "PATIENCE_S",
+    "Answer",
+    "Authority",
+    "Counts",
+    "Disconnected",
+    "Ending",
+    "Hello",
+    "Http2Client",
+    "Origin",
+    "RawClient",
+    "Reply",
+    "SeenMessage",
+    "SeenRequest",
+    "WebSocketClient",
+    "curl",
+    "key_pin",
+    "pattern_chunks",
+    "pattern_sha256",
+    "text_answer",
+]

@@ -1,0 +1,90 @@
+"""An HTTP/2 client over a `RawClient`, with pseudo-headers of the test's choice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import h2.config
+import h2.connection
+import h2.events
+
+from fairwitness.testing.client import Disconnected, RawClient, Reply
+
+
+class Http2Client:
+    """Streams on one connection whose TLS agreed on ``h2``.
+
+    A class, because streams share a state machine and are read in any order.
+    """
+
+    def __init__(self, client: RawClient) -> None:
+        self._client = client
+        config = h2.config.H2Configuration(
+            client_side=True,
+            header_encoding=None,
+            validate_outbound_headers=False,  # a test may lie
+            normalize_outbound_headers=False,
+        )
+        self._http = h2.connection.H2Connection(config)
+        self._http.initiate_connection()
+        self._heads: dict[int, tuple[tuple[bytes, bytes], ...]] = {}
+        self._bodies: dict[int, bytes] = {}
+        self._ended: set[int] = set()
+        self._reset: set[int] = set()
+        self._flush()
+
+    def start(
+        self,
+        path: str,
+        *,
+        authority: str,
+        method: str = "GET",
+        scheme: str = "https",
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> int:
+        """Open a stream with a request; gives its number.  *body* must fit the window, 64 KiB at first."""
+        stream = self._http.get_next_available_stream_id()
+        pseudo = [(":method", method), (":scheme", scheme), (":authority", authority), (":path", path)]
+        self._http.send_headers(stream, [*pseudo, *headers], end_stream=not body)
+        for start in range(0, len(body), size := self._http.max_outbound_frame_size):
+            self._http.send_data(stream, body[start : start + size], end_stream=start + size >= len(body))
+        self._flush()
+        return stream
+
+    def reply(self, stream: int) -> Reply:
+        """The response on *stream*; a status of 0 means that the stream was reset.
+
+        Raises:
+            Disconnected: The connection ended.
+        """
+        while stream not in self._ended and stream not in self._reset:
+            data = self._client.read()
+            if not data:
+                raise Disconnected(f"stream {stream} never ended")
+            for event in self._http.receive_data(data):
+                self._take(event)
+            self._flush()
+        if stream in self._reset:
+            return Reply(status=0)
+        headers = self._heads[stream]
+        status = int(dict(headers)[b":status"])
+        return Reply(status=status, headers=headers, body=self._bodies.get(stream, b""))
+
+    def request(self, path: str, *, authority: str, method: str = "GET", body: bytes = b"") -> Reply:
+        """One request and its response."""
+        return self.reply(self.start(path, authority=authority, method=method, body=body))
+
+    def _take(self, event: h2.events.Event) -> None:
+        if isinstance(event, h2.events.ResponseReceived):
+            self._heads[event.stream_id] = tuple((bytes(key), bytes(value)) for key, value in event.headers)
+        elif isinstance(event, h2.events.DataReceived):
+            self._bodies[event.stream_id] = self._bodies.get(event.stream_id, b"") + event.data
+            self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.StreamEnded):
+            self._ended.add(event.stream_id)
+        elif isinstance(event, h2.events.StreamReset):
+            self._reset.add(event.stream_id)
+
+    def _flush(self) -> None:
+        self._client.send(self._http.data_to_send())
