@@ -73,6 +73,9 @@ class Meter:
     concurrent: int | None = None
     requests: Rate | None = None
     """A budget: blocks when spent."""
+    by_default: tuple[str, ...] = ()
+    """Names of the limits above that the file does not write (``rate``, ``concurrent``, ``requests``):
+    the program did not ask for these, so they are courtesy limits whatever `Limits.clause` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,9 @@ class RuleLine:
     action: Action
     clause: Clause
     options: tuple[tuple[str, str], ...] = ()
+    wanted: Action | None = None
+    """What the line asks for; stricter than `action` where it lacks the program's own sentence.  None: the
+    rule is not written out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

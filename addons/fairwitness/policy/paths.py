@@ -1,0 +1,85 @@
+"""Paths in one spelling, and the paths that two servers would read differently."""
+
+from __future__ import annotations
+
+import re
+import string
+
+_UNRESERVED = frozenset((string.ascii_letters + string.digits + "-._~").encode())
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+_ENCODED_SLASH = re.compile(r"\\|%(?:25)*(?:2[Ff]|5[Cc])")
+
+
+def wire_path(path: str) -> bytes:
+    """The octets of a path that was read as latin-1, or was typed by a person."""
+    try:
+        return path.encode("latin-1")
+    except UnicodeEncodeError:
+        return path.encode("utf-8", "surrogatepass")
+
+
+def canonical_path(path: bytes) -> str:
+    """RFC 3986: unreserved characters decoded, all else encoded in upper case, dot segments removed."""
+    return _without_dots(_ESCAPE.sub(_decode_unreserved, path))
+
+
+def loose_path(path: bytes) -> str:
+    """As lenient servers read it: decoded thrice, parameters dropped, slashes merged, then dots removed."""
+    text = path
+    for _ in range(3):
+        text = _ESCAPE.sub(lambda escape: bytes([int(escape.group(1), 16)]), text)
+    text = text.replace(b"\\", b"/").split(b"\x00")[0]
+    segments = [segment.split(b";")[0] for segment in text.split(b"/")]
+    merged = b"/" + b"/".join(segment for segment in segments if segment)
+    closing = b"/" if text.endswith(b"/") and merged != b"/" else b""
+    return _without_dots(merged + closing)
+
+
+def has_encoded_slash(path: str) -> bool:
+    """Whether a backslash, or an encoded slash or backslash (once or more often), makes it ambiguous."""
+    return _ENCODED_SLASH.search(path) is not None
+
+
+def prefixes(path: str, depth: int) -> list[str]:
+    """The prefixes of a canonical path that end at a segment, down to *depth* segments, longest first."""
+    found: list[str] = []
+    end = 0
+    while len(found) < depth and end < len(path):
+        following = path.find("/", end + 1)
+        end = len(path) if following < 0 else following
+        if end > 1:
+            found.append(path[:end])
+        if end == len(path) - 1:
+            break
+    return found[::-1]
+
+
+def segment_count(prefix: str) -> int:
+    """How many segments a canonical prefix has."""
+    return prefix.count("/")
+
+
+def _decode_unreserved(escape: re.Match[bytes]) -> bytes:
+    octet = int(escape.group(1), 16)
+    return bytes([octet]) if octet in _UNRESERVED else escape.group().upper()
+
+
+def _without_dots(path: bytes) -> str:
+    kept: list[bytes] = []
+    segments = path.split(b"/")[1:] if path.startswith(b"/") else path.split(b"/")
+    for place, segment in enumerate(segments):
+        last = place == len(segments) - 1
+        if segment == b"..":
+            if kept:
+                kept.pop()
+        elif segment != b".":
+            kept.append(segment)
+            continue
+        if last:
+            kept.append(b"")
+    return "".join(f"/{_encode(segment)}" for segment in kept) or "/"
+
+
+def _encode(segment: bytes) -> str:
+    """Printable ASCII stays; so both spellings of a character outside it are one."""
+    return "".join(chr(octet) if 0x20 < octet < 0x7F else f"%{octet:02X}" for octet in segment)

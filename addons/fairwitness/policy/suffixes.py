@@ -1,0 +1,59 @@
+"""Public suffixes: names under which anybody can register one of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import tldextract
+
+from fairwitness.policy.hosts import canonical_host
+
+
+@dataclass(frozen=True, slots=True)
+class _Suffixes:
+    rules: frozenset[str]
+    """As the list writes them: ``co.uk``, ``*.ck``, ``!www.ck``."""
+    above: frozenset[str]
+    """All names that have a public suffix somewhere below them."""
+
+
+@cache
+def _suffixes() -> _Suffixes:
+    """The snapshot that comes with tldextract, with private suffixes.  Never fetched, never written."""
+    listed = tldextract.TLDExtract(
+        cache_dir=None, suffix_list_urls=(), fallback_to_snapshot=True, include_psl_private_domains=True
+    ).tlds
+    rules = frozenset(map(_canonical_rule, listed))
+    above: set[str] = set()
+    for rule in rules:
+        parent = rule
+        while not rule.startswith("!") and "." in parent:
+            parent = parent.partition(".")[2]
+            above.add(parent)
+    return _Suffixes(rules, frozenset(above))
+
+
+def _canonical_rule(rule: str) -> str:
+    mark = rule[: len(rule) - len(rule.lstrip("!*."))]
+    return rule if rule.isascii() else mark + canonical_host(rule[len(mark) :])
+
+
+def covers_public_suffix(base: str) -> bool:
+    """Whether "everything below *base*" would take in names that strangers can register.
+
+    True for ``co.uk`` and ``github.io``, for every bare top-level name, listed or not, and for
+    ``fastly.net``, which is none itself but has public suffixes below it.
+    """
+    known = _suffixes()
+    if "." not in base or base in known.rules or base in known.above:
+        return True
+    return f"!{base}" not in known.rules and f"*.{base.partition('.')[2]}" in known.rules
+
+
+def is_public_suffix(host: str) -> bool:
+    """Whether *host* itself is a suffix under which strangers register."""
+    known = _suffixes()
+    if "." not in host or host in known.rules:
+        return True
+    return f"!{host}" not in known.rules and f"*.{host.partition('.')[2]}" in known.rules
