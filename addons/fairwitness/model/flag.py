@@ -73,6 +73,15 @@ class Sighting:
     """For limits: how long until the request would keep within them."""
     waits_for_slot: bool = False
     """For concurrency: it must wait until another request of the same meter has ended."""
+    retry_after_us: int = 0
+    """For limits: no wait helps before then, so that it is answered 429 instead of waiting."""
+    group: str = ""
+    """What makes two sightings the same offence; empty: their `reach`."""
+    calls_for: Action | None = None
+    """The strictest action that this sighting alone warrants; None: as its severity says (stop whatever
+    the policy says, check a warning, info nothing but the record)."""
+    shape_only: bool = False
+    """Whether the body is better kept as a shape only (keys, types, lengths)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,1 +1,23 @@
-"""Was it fair?  One rule of engagement per file."""
+"""Was it fair?  One rule of engagement per file, one line per rule below."""
+
+from fairwitness.rules.budget import Budget
+from fairwitness.rules.concurrency import Concurrency
+from fairwitness.rules.initiator import Initiators
+from fairwitness.rules.judgement import Judgement, MeterReading, RuleFailure
+from fairwitness.rules.missing_identification import MissingIdentification
+from fairwitness.rules.request_rate import RequestRate
+from fairwitness.rules.rule import Rule
+from fairwitness.rules.runner import Runner
+from fairwitness.rules.stale_policy import StalePolicy
+from fairwitness.rules.window import Window
+
+RULES: tuple[type[Rule], ...] = (
+    RequestRate,
+    Concurrency,
+    Budget,
+    MissingIdentification,
+    Window,
+    StalePolicy,
+)
+
+__all__ = ["RULES", "Initiators", "Judgement", "MeterReading", "Rule", "RuleFailure", "Runner"]

@@ -1,0 +1,136 @@
+"""Flags and the blocks that outlast their request: identical offences are one flag."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from fairwitness.model.flag import Answer, AnswerAs, Flag, Severity, Sighting
+from fairwitness.model.verdict import Action, Clause
+from fairwitness.rules.bounded import Recent
+from fairwitness.rules.subject import Subject
+
+BLOCK_US = 15 * 60_000_000  # a block ends by itself after this, so that nobody stays locked out unawares
+RUN_US = 15 * 60_000_000  # after such a pause the same offence is a new one
+_GROUPS = 4096
+_BLOCKS = 4096
+_FLAGS = 10_000
+
+_Offence = tuple[str, str, bool]
+"""Rule, group, whether a page made it."""
+_Group = tuple[_Offence, Severity, Action, str]
+_Place = tuple[str, str, bool]
+"""Actor, endpoint, whether only what pages ask for is blocked there."""
+
+
+@dataclass(slots=True)
+class _Run:
+    flag: Flag
+    last_us: int
+
+
+class Ledger:
+    """The flags of a session.
+
+    A class, because a run of offences, a block and an answer are remembered from exchange to exchange.
+    """
+
+    def __init__(self, next_flag: int) -> None:
+        self._next = next_flag
+        self._runs: Recent[_Group, _Run] = Recent(_GROUPS)
+        self._groups: Recent[str, tuple[_Group, list[_Place]]] = Recent(_GROUPS)
+        self._blocks: Recent[_Place, tuple[Flag, int]] = Recent(_BLOCKS)
+        self._dismissed: Recent[_Offence, tuple[Flag, Severity]] = Recent(_GROUPS)
+        self._flags: deque[Flag] = deque(maxlen=_FLAGS)
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """All flags of the session, the oldest first; beyond 10,000 the oldest are in the log only."""
+        return tuple(self._flags)
+
+    def dismissed(self, rule: str, sighting: Sighting, subject: Subject) -> Flag | None:
+        """The flag that was answered "false alarm" or "authorised" and covers this sighting too."""
+        found = self._dismissed.get(_offence(rule, sighting, subject))
+        if found is None or sighting.severity > found[1]:
+            return None
+        return found[0]
+
+    def record(
+        self, rule: str, sighting: Sighting, subject: Subject, *, action: Action, clause: Clause, says: str
+    ) -> tuple[Flag, bool]:
+        """The flag of this sighting, and whether it is new."""
+        group = (_offence(rule, sighting, subject), sighting.severity, action, clause.id)
+        run = self._runs.get(group)
+        if run is not None and subject.time_us - run.last_us <= RUN_US:
+            run.last_us = max(run.last_us, subject.time_us)
+            return run.flag, False
+        flag = Flag(
+            flag=f"f{self._next}",
+            rule=rule,
+            severity=Severity.INFO if subject.is_page_made else sighting.severity,
+            action=action,
+            clause=clause,
+            initiator=subject.initiator,
+            exchange=subject.exchange,
+            time_us=subject.time_us,
+            says=says,
+            advice=sighting.advice,
+            shown_by=sighting.shown_by,
+            reach=sighting.reach,
+            blocks_until_us=subject.time_us + BLOCK_US if action is Action.BLOCK else None,
+        )
+        self._next += 1
+        self._runs.put(group, _Run(flag, subject.time_us))
+        self._groups.put(flag.flag, (group, []))
+        self._flags.append(flag)
+        return flag, True
+
+    def block(self, flag: Flag, subject: Subject) -> None:
+        """Block this actor at this endpoint for 15 minutes from now, or until the flag is answered."""
+        place = (subject.actor, subject.endpoint, subject.is_page_made)
+        self._blocks.put(place, (flag, subject.time_us + BLOCK_US))
+        found = self._groups.get(flag.flag)
+        if found is not None and place not in found[1]:
+            found[1].append(place)
+            del found[1][:-_BLOCKS]
+
+    def standing_block(self, subject: Subject) -> Flag | None:
+        """The flag that blocks this actor at this endpoint at this moment.
+
+        A block that a page brought about covers only what pages ask for: no page may lock its visitor out.
+        """
+        if not len(self._blocks):
+            return None
+        for page_made in (False, True) if subject.is_page_made else (False,):
+            place = (subject.actor, subject.endpoint, page_made)
+            found = self._blocks.get(place)
+            if found is None:
+                continue
+            flag, until_us = found
+            if subject.time_us < until_us:
+                return flag
+            self._blocks.pop(place)
+        return None
+
+    def answer(self, answer: Answer) -> None:
+        """Take the researcher's answer: the flag's blocks end, and its run is over.
+
+        "False alarm" and "authorised" also let the same offence, up to the same severity, pass for the
+        rest of the session; it stays on record under the answered flag.
+        """
+        found = self._groups.pop(answer.flag)
+        if found is None:
+            return
+        group, places = found
+        for place in places:
+            blocked = self._blocks.get(place)
+            if blocked is not None and blocked[0].flag == answer.flag:
+                self._blocks.pop(place)
+        run = self._runs.pop(group)
+        if run is not None and answer.answered_as is not AnswerAs.ACCIDENT:
+            offence, severity, *_ = group
+            self._dismissed.put(offence, (run.flag, severity))
+
+
+def _offence(rule: str, sighting: Sighting, subject: Subject) -> _Offence:
+    return rule, sighting.group or sighting.reach, subject.is_page_made

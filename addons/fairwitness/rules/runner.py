@@ -1,0 +1,266 @@
+"""Asks every rule, and makes one judgement of what they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePath
+from typing import Any, TypeVar
+
+from fairwitness.model.exchange import NO_EXCHANGE, Connection, Direction, Exchange, Message, Request
+from fairwitness.model.flag import Answer, Flag, Sighting
+from fairwitness.model.policy import Policy
+from fairwitness.model.verdict import Action, ScopeList
+from fairwitness.rules import subject as about
+from fairwitness.rules.bounded import Recent
+from fairwitness.rules.judgement import NOTHING_SEEN, Judgement, MeterReading, RuleFailure
+from fairwitness.rules.ledger import Ledger
+from fairwitness.rules.rule import Rule
+from fairwitness.rules.ruling import Ruling, judgement_of
+from fairwitness.rules.subject import Subject
+from fairwitness.rules.terms import Terms, action_for, approval_for, terms_of
+
+_KNOWN = 20_000  # exchanges between request and response
+
+_FAILURES = 100  # kept until the next judgement carries them to the log
+
+_HOOKS = (
+    "at_start",
+    "on_connection",
+    "on_request",
+    "on_response",
+    "on_message",
+    "on_started",
+    "on_ended",
+    "on_gave_up",
+    "has_slot",
+)
+
+_Hook = Callable[..., Any]
+_T = TypeVar("_T")
+
+
+class Runner:
+    """Runs the rules that the policy gives something to watch.
+
+    A class, because rules count from exchange to exchange.  All times are those of the exchanges: the
+    same traffic gives the same judgements, live or from a recording.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        next_flag: int,
+        now_us: int,  # noqa: ARG002 - the conductor's signature; rules know the exchanges' times only
+        rules: Sequence[type[Rule]] | None = None,
+    ) -> None:
+        if rules is None:
+            from fairwitness.rules import RULES  # not at the top: the registry imports this file
+
+            rules = RULES
+        self._kinds = tuple(rules)
+        self._rules: dict[type[Rule], Rule] = {}
+        self._ledger = Ledger(next_flag)
+        self._failures: list[RuleFailure] = []
+        self._in_scope: Recent[str, bool] = Recent(_KNOWN)
+        self.adopt(policy)
+
+    def adopt(self, policy: Policy) -> None:
+        """Follow a changed policy; what was counted so far stays counted."""
+        self._policy = policy
+        rules: dict[type[Rule], Rule] = {}
+        terms: dict[str, Terms] = {}
+        for kind in self._kinds:
+            for rule, its_terms in self._guarded(kind.name, NO_EXCHANGE, self._adopted(kind)):
+                rules[kind] = rule
+                terms[kind.name] = its_terms
+        self._rules, self._terms = rules, terms
+        self._hooks = {
+            (hook, in_scope): self._overriding(hook, in_scope=in_scope)
+            for hook in _HOOKS
+            for in_scope in (True, False)
+        }
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """The session's flags, the oldest first."""
+        return self._ledger.flags
+
+    def at_start(self, now_us: int) -> tuple[Flag, ...]:
+        """What the rules say before there is any traffic."""
+        judgement = self._judge("at_start", about.of_start(now_us), (now_us,), in_scope=True)
+        return judgement.new_flags
+
+    def judge_dial(self, connection: Connection) -> Judgement:
+        """Judge a dial before it is made."""
+        in_scope = connection.scope_list == ScopeList.INCLUDE
+        return self._judge("on_connection", about.of_dial(connection), (connection,), in_scope=in_scope)
+
+    def judge_request(self, request: Request, *, in_scope: bool) -> Judgement:
+        """Judge a request before anything of it leaves.
+
+        One that is not to be released gives back what it has reserved; `gave_up` may be called as well.
+        """
+        self._in_scope.put(request.exchange, in_scope)
+        judgement = self._judge("on_request", about.of_request(request), (request,), in_scope=in_scope)
+        if judgement.action >= Action.BLOCK:
+            self.gave_up(request)
+            return judgement
+        if not self._hooks["has_slot", in_scope]:
+            return judgement
+        goes_now = judgement.action <= Action.WARN and not judgement.waits_for_slot
+        if goes_now and self.has_slot(request):
+            return judgement
+        return replace(judgement, waits_for_slot=True)
+
+    def judge_response(self, exchange: Exchange) -> Judgement:
+        """Judge a released request by its response or failure; nothing can be held back any more."""
+        request = exchange.request
+        subject = about.of_request(request, time_us=exchange.ended_us or request.received_us)
+        in_scope = self._in_scope.get(request.exchange) is True
+        return self._judge("on_response", subject, (exchange,), in_scope=in_scope, is_over=True)
+
+    def judge_message(self, message: Message, request: Request) -> Judgement:
+        """Judge a message; one that is sent can still be held back."""
+        subject = about.of_request(request, time_us=message.time_us)
+        is_over = message.direction is Direction.RECEIVED
+        in_scope = self._in_scope.get(request.exchange) is True
+        return self._judge("on_message", subject, (message, request), in_scope=in_scope, is_over=is_over)
+
+    def has_slot(self, request: Request) -> bool:
+        """Whether the request may be released now as far as concurrency goes.
+
+        Yes takes the slot, until `ended` or `gave_up`.  Ask right before the release, and again when
+        another request has ended.
+        """
+        in_scope = self._in_scope.get(request.exchange) is True
+        for rule, hook in self._hooks["has_slot", in_scope]:
+            if self._is_lifted(rule, request.host, request.received_us):
+                continue
+            if not all(self._guarded(rule.name, request.exchange, _call(hook, request))):
+                return False
+        return True
+
+    def started(self, request: Request) -> None:
+        """It was released."""
+        self._tell("on_started", request)
+
+    def ended(self, request: Request, *, time_us: int) -> None:
+        """Its answer's last byte came, or it failed."""
+        self._tell("on_ended", request, time_us)
+
+    def gave_up(self, request: Request) -> None:
+        """It was never released: blocked, denied, or its client left."""
+        self._tell("on_gave_up", request)
+
+    def answer(self, answer: Answer) -> None:
+        """Take the researcher's answer to a flag; its blocks end at once."""
+        self._ledger.answer(answer)
+
+    def meters(self, now_us: int) -> tuple[MeterReading, ...]:
+        """How far the meters are used."""
+        readings: list[MeterReading] = []
+        for rule in self._rules.values():
+            readings += self._guarded(rule.name, NO_EXCHANGE, _each(rule.readings, now_us))
+        return tuple(readings)
+
+    def _adopted(self, kind: type[Rule]) -> Iterator[tuple[Rule, Terms]]:
+        fresh = kind.for_policy(self._policy)
+        if fresh is None:
+            return
+        rule = self._rules.get(kind)
+        if rule is not None:
+            rule.adopt(self._policy)
+        yield rule or fresh, terms_of(kind, self._policy)
+
+    def _overriding(self, hook: str, *, in_scope: bool) -> tuple[tuple[Rule, _Hook], ...]:
+        return tuple(
+            (rule, getattr(rule, hook))
+            for kind, rule in self._rules.items()
+            if getattr(kind, hook) is not getattr(Rule, hook)
+            and (kind.where.covers(in_scope=in_scope) or hook == "at_start")
+        )
+
+    def _judge(
+        self, hook: str, subject: Subject, seen: tuple[object, ...], *, in_scope: bool, is_over: bool = False
+    ) -> Judgement:
+        rulings: list[Ruling] = []
+        for rule, look in self._hooks[hook, in_scope]:
+            if rule.judges_afresh and self._is_lifted(rule, subject.host, subject.time_us):
+                continue  # a limit that was lifted in writing counts nothing and delays nothing
+            seen_by_it = self._rulings(rule, look, seen, subject, is_over=is_over)
+            rulings += self._guarded(rule.name, subject.exchange, seen_by_it)
+        standing = None if is_over or hook == "at_start" else self._ledger.standing_block(subject)
+        if not rulings and standing is None and not self._failures:
+            return NOTHING_SEEN
+        failures, self._failures = tuple(self._failures), []
+        return judgement_of(rulings, standing, failures)
+
+    def _rulings(
+        self, rule: Rule, look: _Hook, seen: tuple[object, ...], subject: Subject, *, is_over: bool
+    ) -> Iterator[Ruling]:
+        for sighting in look(*seen):
+            yield self._rule_on(rule, sighting, subject, is_over=is_over)
+
+    def _guarded(self, rule: str, exchange: str, steps: Iterator[_T]) -> list[_T]:
+        """What the steps yield, up to where they fail: this is the only place where a rule's code runs."""
+        taken: list[_T] = []
+        try:
+            for step in steps:
+                taken.append(step)  # noqa: PERF402 - what was seen before a failure counts
+        except Exception as error:  # noqa: BLE001 - a bug in one rule stops neither the others nor the traffic
+            if len(self._failures) < _FAILURES:
+                self._failures.append(RuleFailure(rule, exchange, _place_of(error)))
+        return taken
+
+    def _rule_on(self, rule: Rule, sighting: Sighting, subject: Subject, *, is_over: bool) -> Ruling:
+        terms = self._terms[rule.name]
+        action = action_for(sighting, terms, posture=self._policy.posture)
+        clause = terms.clause
+        says = sighting.says
+        if subject.is_page_made:
+            says = f"made by the page {subject.page or '(unknown)'}: {says}"
+        approval = approval_for(self._policy, rule.name, host=subject.host, time_us=subject.time_us)
+        if approval is not None:
+            action, clause = Action.ALLOW, approval.clause
+            says = f"{says}; allowed in writing, as the researcher states"
+        if is_over and action in {Action.THROTTLE, Action.HOLD}:
+            action = Action.WARN  # it has happened: there is nothing left to delay or to hold
+        dismissed = None if rule.judges_afresh else self._ledger.dismissed(rule.name, sighting, subject)
+        if dismissed is not None:
+            return Ruling(dismissed, False, Action.ALLOW, clause, sighting, says)
+        flag, is_new = self._ledger.record(
+            rule.name, sighting, subject, action=action, clause=clause, says=says
+        )
+        if action is Action.BLOCK and not rule.judges_afresh:
+            self._ledger.block(flag, subject)
+        return Ruling(flag, is_new, action, clause, sighting, says)
+
+    def _is_lifted(self, rule: Rule, host: str, time_us: int) -> bool:
+        if not self._policy.approvals:
+            return False
+        return approval_for(self._policy, rule.name, host=host, time_us=time_us) is not None
+
+    def _tell(self, hook: str, request: Request, *more: object) -> None:
+        in_scope = self._in_scope.get(request.exchange) is True
+        for rule, told in self._hooks[hook, in_scope]:
+            self._guarded(rule.name, request.exchange, _call(told, request, *more))
+
+
+def _call(function: Callable[..., _T], *given: object) -> Iterator[_T]:
+    yield function(*given)
+
+
+def _each(function: Callable[..., Iterable[_T]], *given: object) -> Iterator[_T]:
+    yield from function(*given)
+
+
+def _place_of(error: Exception) -> str:
+    """Kind and place; never the message, which may quote the traffic."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    return f"{type(error).__name__} in {PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"

@@ -1,0 +1,119 @@
+"""What a request's headers say about the program that sent it, read in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fairwitness.model.exchange import Request
+
+_READ = frozenset(
+    {
+        b"accept",
+        b"accept-encoding",
+        b"accept-language",
+        b"access-control-request-method",
+        b"origin",
+        b"ping-from",
+        b"referer",
+        b"sec-fetch-dest",
+        b"sec-fetch-mode",
+        b"sec-fetch-site",
+        b"sec-fetch-user",
+        b"upgrade",
+        b"upgrade-insecure-requests",
+        b"user-agent",
+    }
+)
+_ORDERED = (b"user-agent", b"accept-language", b"accept-encoding")
+_SITES = frozenset({b"none", b"same-origin", b"same-site", b"cross-site"})
+_MODES = frozenset({b"navigate", b"cors", b"no-cors", b"same-origin", b"websocket"})
+_DOCUMENTS = frozenset({b"document", b"iframe", b"frame", b"object", b"embed", b"fencedframe", b"empty"})
+_ACCEPTS = {  # what the browser asks for, by the kind of sub-resource, where that is telling
+    b"image": b"image/",
+    b"style": b"text/css",
+}
+_URL_BYTES = 8192  # a longer Referer or Origin is no URL that a browser sends
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """The headers that tell a browser's requests apart; an absent one is empty."""
+
+    user_agent: bytes
+    accept: bytes
+    referer: str
+    origin: str
+    ping_from: str
+    site: bytes
+    mode: bytes
+    dest: bytes
+    user: bytes
+    is_secure: bool
+    """https, or a host that browsers trust like it: Sec-Fetch-* is sent there and only there."""
+    is_websocket: bool
+    is_preflight: bool
+    upgrades: bool
+    """Upgrade-Insecure-Requests: 1, which goes with navigations only."""
+    speaks: bool
+    """Accept-Language and gzip in Accept-Encoding: browsers send both with all that a page asks for."""
+    order: tuple[bytes, ...]
+    """Order of User-Agent, Accept-Language and Accept-Encoding: the same in all requests of one browser."""
+
+    @property
+    def has_sec_fetch(self) -> bool:
+        """Whether any of the three is there."""
+        return bool(self.site or self.mode or self.dest)
+
+    @property
+    def is_coherent(self) -> bool:
+        """Whether the Sec-Fetch headers fit together as a browser sets them."""
+        if self.site not in _SITES or self.mode not in _MODES or not self.dest:
+            return False
+        if self.mode == b"navigate":
+            return self.dest in _DOCUMENTS and self.user in {b"", b"?1"}
+        if self.user or self.dest in _DOCUMENTS - {b"empty", b"object", b"embed"}:
+            return False
+        return self.accept.startswith(_ACCEPTS.get(self.dest, b""))
+
+    @property
+    def is_html_navigation(self) -> bool:
+        """A navigation as it looks without Sec-Fetch."""
+        return self.upgrades and self.accept.startswith(b"text/html")
+
+
+def traits_of(request: Request) -> Traits:
+    """Read a request's telling headers; of a repeated one the first counts."""
+    found: dict[bytes, bytes] = {}
+    for name, value in request.headers:
+        lower = name.lower()
+        if lower in _READ:
+            found.setdefault(lower, value)
+    get = found.get
+    is_secure = request.scheme in {"https", "wss"} or _is_trusted_like_https(request.host)
+    encoding = get(b"accept-encoding", b"")
+    return Traits(
+        user_agent=get(b"user-agent", b""),
+        accept=get(b"accept", b""),
+        referer=_url(get(b"referer", b"")),
+        origin=_url(get(b"origin", b"")),
+        ping_from=_url(get(b"ping-from", b"")),
+        site=get(b"sec-fetch-site", b""),
+        mode=get(b"sec-fetch-mode", b""),
+        dest=get(b"sec-fetch-dest", b""),
+        user=get(b"sec-fetch-user", b""),
+        is_secure=is_secure,
+        is_websocket=request.scheme in {"ws", "wss"} or get(b"upgrade", b"").lower() == b"websocket",
+        is_preflight=request.method == "OPTIONS" and b"access-control-request-method" in found,
+        upgrades=get(b"upgrade-insecure-requests") == b"1",
+        speaks=bool(get(b"accept-language")) and b"gzip" in encoding,
+        order=tuple(name for name in found if name in _ORDERED),
+    )
+
+
+def _url(value: bytes) -> str:
+    return value.decode("latin-1") if len(value) <= _URL_BYTES else ""
+
+
+def _is_trusted_like_https(host: str) -> bool:
+    lower = host.lower()
+    return lower == "localhost" or lower.endswith(".localhost") or lower.startswith("127.") or lower == "::1"
