@@ -4,12 +4,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
 
 from fairwitness.cli.main import COMMANDS, program
-from tests.transcripts.conftest import Home
+
+if TYPE_CHECKING:
+    from tests.transcripts.conftest import Home
 
 DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 

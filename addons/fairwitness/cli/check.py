@@ -15,7 +15,7 @@ from fairwitness.cli.place import find_place, find_policy_file
 from fairwitness.cli.text import machine, plural, printable
 from fairwitness.errors import PolicyError
 from fairwitness.model.exchange import Destination
-from fairwitness.model.verdict import Action, Verdict
+from fairwitness.model.verdict import Action, ScopeList, Verdict
 
 if TYPE_CHECKING:
     from fairwitness.control.wire import Value
@@ -79,16 +79,11 @@ def _check_form(policy: Policy, remarks: tuple[Remark, ...], *, sound: bool) -> 
 
 def _print_remarks(policy: Policy, remarks: tuple[Remark, ...]) -> None:
     for remark in remarks:
-        print(
-            printable(f"{remark.where}: {remark.severity}: {remark.what}. {remark.mend}".rstrip(". ") + ".")
-        )
-    included = sum(entry.scope_list == "include" for entry in policy.entries)
-    print(
-        printable(
-            f"{policy.path}: {policy.program.name}: {plural(included, 'entry').replace('entrys', 'entries')} "
-            f"in scope, {plural(len(remarks), 'remark')}, SHA-256 {policy.sha256[:12]}"
-        )
-    )
+        advice = "" if remark.mend == "-" else f" {remark.mend}."
+        print(printable(f"{remark.where}: {remark.severity}: {remark.what}.{advice}"))
+    included = sum(entry.scope_list is ScopeList.INCLUDE for entry in policy.entries)
+    found = f"{included} in scope, {plural(len(remarks), 'remark')}, SHA-256 {policy.sha256[:12]}"
+    print(printable(f"{policy.path}: {policy.program.name}: {found}"))
 
 
 @command(

@@ -92,7 +92,8 @@ class Group(click.Group):
     command_class = Command
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, no_args_is_help=False, **settings)
+        super().__init__(*args, **settings)
+        self.no_args_is_help = False  # naming no command is wrong usage, exit 2
         self.params.extend(_global_options())
 
     format_epilog = Command.format_epilog

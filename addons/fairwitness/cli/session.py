@@ -11,6 +11,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fairwitness import __version__
 from fairwitness.cli.faces import Face
@@ -155,10 +156,10 @@ class _Session:
         )
         assert self._plan.place.policy_file
         policy_file = PolicyFile(self._plan.place.policy_file, self._witness, self._plan.policy.text)
-        desk = Desk(self._witness, policy_file, joining, lambda: self._in_force.policy.sha256)
+        desk = Desk(self._witness, policy_file, joining, self._policy_sha256)
         server = Server(socket_path(self._plan.place.evidence), desk.answer)
         await server.start()
-        beside = [asyncio.create_task(self._watch(policy_file))]
+        beside: list[asyncio.Future[Any]] = [asyncio.create_task(self._watch(policy_file))]
         try:
             self._log.set_socket(str(server.path))
             self._face.tell(ready)
@@ -179,6 +180,10 @@ class _Session:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
             await server.close()
+
+    def _policy_sha256(self) -> str:
+        """The policy to join by; none while a changed one waits, since then neither file is followed."""
+        return "" if self._in_force.waiting else self._in_force.policy.sha256
 
     async def _watch(self, policy_file: PolicyFile) -> None:
         while True:
