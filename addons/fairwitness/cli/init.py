@@ -70,8 +70,8 @@ def init(
 ) -> None:
     """Write a commented policy.yaml.
 
-    Asks a few questions on a terminal.  It writes every rule out, so that each line can be given the program's
-    own sentence.
+    Asks a few questions on a terminal.  It writes every rule out, so that each line can be given the
+    program's own sentence.
     """
     from fairwitness.policy import draft_policy
 

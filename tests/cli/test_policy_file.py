@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairwitness.control.desk import Desk, Joining, plain, read_additions
+from fairwitness.control.policy_file import MAX_BYTES, PolicyFile, read_limited, replace_bytes
+from fairwitness.control.wire import Question, WireError
+from fairwitness.errors import PolicyError
+from fairwitness.model.event import Held
+from fairwitness.model.flag import AnswerAs, Severity
+from fairwitness.model.policy import Policy
+from fairwitness.model.verdict import Action, ScopeList
+from fairwitness.policy import Change, PolicyInForce, read_policy
+
+TEXT = b"""\
+version: 1
+program: {name: Lab, policy_url: "https://shop.test/policy", reviewed: 2026-11-23}
+scope:
+  include: [shop.test, api.shop.test]  # the shop
+  load: []
+"""
+
+
+class Conductor:
+    """A conductor that holds the real policy in force and remembers what it was told to do."""
+
+    def __init__(self) -> None:
+        self.in_force = PolicyInForce(read_policy(TEXT, path="policy.yaml"))
+        self.done: list[tuple[str, ...]] = []
+
+    def offer_policy(self, text: bytes) -> Change:
+        return self.in_force.offer(text, path="policy.yaml")
+
+    def confirm(self, sha256_prefix: str) -> Policy:
+        return self.in_force.confirm(sha256_prefix)
+
+    def status(self) -> Policy:
+        return self.in_force.policy
+
+    def halt(self, reason: str) -> None:
+        self.done.append(("halt", reason))
+
+    def resume(self, reason: str) -> None:
+        self.done.append(("resume", reason))
+
+    def pending(self) -> tuple[Held, ...]:
+        return ()
+
+    def release(self, hold: str) -> None:
+        self.done.append(("release", hold))
+
+    def deny(self, hold: str) -> None:
+        self.done.append(("deny", hold))
+
+    def answer(self, flag: str, answered_as: AnswerAs, note: str) -> None:
+        self.done.append(("answer", flag, answered_as.value, note))
+
+    def note(self, text: str) -> None:
+        self.done.append(("note", text))
+
+
+@pytest.fixture
+def conductor() -> Conductor:
+    """A conductor with the policy loaded."""
+    return Conductor()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The policy file."""
+    path = tmp_path / "policy.yaml"
+    path.write_bytes(TEXT)
+    return path
+
+
+@pytest.fixture
+def desk(conductor: Conductor, path: Path) -> Desk:
+    """What answers the socket."""
+    joining = Joining(listen="127.0.0.1:1", ca="/ca.pem", mode="regular", password=None, evidence="/e")
+    return Desk(
+        conductor, PolicyFile(path, conductor, TEXT), joining, lambda: conductor.in_force.policy.sha256
+    )
+
+
+def test_a_saved_change_is_offered_once(conductor: Conductor, path: Path) -> None:
+    """A widening change waits; looking again at the same file changes nothing."""
+    file = PolicyFile(path, conductor, TEXT)
+    path.write_bytes(TEXT.replace(b"load: []", b"load: [cdn.test]"))
+
+    file.look()
+    waiting = conductor.in_force.waiting
+    file.look()
+
+    assert waiting is not None
+    assert waiting is conductor.in_force.waiting
+
+
+def test_a_narrowing_change_is_in_force_at_once(conductor: Conductor, path: Path) -> None:
+    """A file that only removes is followed without confirmation."""
+    path.write_bytes(TEXT.replace(b", api.shop.test", b""))
+
+    PolicyFile(path, conductor, TEXT).look()
+
+    assert None is conductor.in_force.waiting
+    assert 1 == len(conductor.in_force.policy.entries)
+
+
+def test_a_broken_file_is_said_once_and_changes_nothing(conductor: Conductor, path: Path) -> None:
+    """A broken file raises when it appears, not at every look, and the policy in force stays."""
+    file = PolicyFile(path, conductor, TEXT)
+    path.write_bytes(b"]][[")
+
+    with pytest.raises(PolicyError):
+        file.look()
+    file.look()
+
+    assert TEXT == conductor.in_force.policy.text
+
+
+def test_a_file_that_is_gone_changes_nothing(conductor: Conductor, path: Path) -> None:
+    """Editors remove and rename; a missing file is no change."""
+    path.unlink()
+
+    PolicyFile(path, conductor, TEXT).look()
+
+    assert None is conductor.in_force.waiting
+
+
+def test_a_file_put_back_withdraws_what_waits(conductor: Conductor, path: Path) -> None:
+    """When the file is as it was, nothing waits any more."""
+    file = PolicyFile(path, conductor, TEXT)
+    path.write_bytes(TEXT.replace(b"load: []", b"load: [cdn.test]"))
+    file.look()
+    path.write_bytes(TEXT)
+
+    file.look()
+
+    assert None is conductor.in_force.waiting
+
+
+def test_allow_is_in_force_at_once_and_keeps_comments(conductor: Conductor, path: Path, desk: Desk) -> None:
+    """What is allowed on the command line needs no further confirmation."""
+    reply = desk.answer(Question("allow", {"entries": ("load cdn.test",)}))
+
+    assert isinstance(reply, dict)
+    assert "in-force" == reply["state"]
+    assert None is conductor.in_force.waiting
+    assert ["cdn.test"] == [
+        entry.text for entry in conductor.in_force.policy.entries if entry.scope_list is ScopeList.LOAD
+    ]
+    assert b"# the shop" in path.read_bytes()
+
+
+def test_allow_never_confirms_other_changes(conductor: Conductor, path: Path, desk: Desk) -> None:
+    """If the file was widened by hand as well, the whole file waits for a confirmation of its own."""
+    path.write_bytes(TEXT.replace(b"shop.test,", b"shop.test, wide.test,", 1))
+
+    reply = desk.answer(Question("allow", {"entries": ("load cdn.test",)}))
+
+    assert isinstance(reply, dict)
+    assert "waits-for-confirmation" == reply["state"]
+    assert TEXT != path.read_bytes()
+    assert conductor.in_force.waiting is not None
+
+
+def test_allow_after_a_change_that_waits_still_waits(conductor: Conductor, path: Path, desk: Desk) -> None:
+    """A change that was offered and not confirmed is not slipped in by the next edit."""
+    path.write_bytes(TEXT.replace(b"shop.test,", b"shop.test, wide.test,", 1))
+    desk.answer(Question("allow", {"entries": ("load cdn.test",)}))
+
+    reply = desk.answer(Question("allow", {"entries": ("load img.test",)}))
+
+    assert isinstance(reply, dict)
+    assert "waits-for-confirmation" == reply["state"]
+
+
+def test_after_a_confirmation_edits_are_in_force_again(conductor: Conductor, path: Path, desk: Desk) -> None:
+    """Once what waited is confirmed, the next edit is only its own."""
+    path.write_bytes(TEXT.replace(b"shop.test,", b"shop.test, wide.test,", 1))
+    waits = desk.answer(Question("allow", {"entries": ("load cdn.test",)}))
+    assert isinstance(waits, dict)
+    desk.answer(Question("confirm", {"sha256": str(waits["sha256"])}))
+
+    reply = desk.answer(Question("allow", {"entries": ("load img.test",)}))
+
+    assert isinstance(reply, dict)
+    assert "in-force" == reply["state"]
+
+
+def test_scope_add_needs_the_programs_sentence(conductor: Conductor, path: Path, desk: Desk) -> None:
+    """A host is added to include with its sentence, and in force at once."""
+    reply = desk.answer(Question("scope-add", {"host": "new.test", "says": "Our new host too."}))
+
+    assert isinstance(reply, dict)
+    assert "in-force" == reply["state"]
+    assert b"Our new host too." in path.read_bytes()
+    with pytest.raises(WireError, match="scope-add needs says"):
+        desk.answer(Question("scope-add", {"host": "x.test"}))
+
+
+def test_an_edit_that_fails_leaves_the_file(conductor: Conductor, path: Path, desk: Desk) -> None:
+    """What cannot be an entry is refused before the file is touched."""
+    with pytest.raises(PolicyError):
+        desk.answer(Question("allow", {"entries": ("load *.*.bad",)}))
+
+    assert TEXT == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("question", "done"),
+    [
+        (Question("halt", {"reason": "slow"}), ("halt", "slow")),
+        (Question("resume", {"reason": "ok"}), ("resume", "ok")),
+        (Question("release", {"hold": "h1"}), ("release", "h1")),
+        (Question("deny", {"hold": "h1"}), ("deny", "h1")),
+        (
+            Question("answer", {"flag": "f1", "as": "false-alarm", "note": "n"}),
+            ("answer", "f1", "false-alarm", "n"),
+        ),
+    ],
+)
+def test_each_operation_reaches_the_conductor(
+    conductor: Conductor, desk: Desk, question: Question, done: tuple[str, ...]
+) -> None:
+    """What is asked over the socket is done by the conductor, with its arguments."""
+    desk.answer(question)
+
+    assert [done] == conductor.done
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        Question("shutdown"),
+        Question("__init__"),
+        Question("answer", {"flag": "f1", "as": "maybe", "note": "n"}),
+        Question("allow", {"entries": ("include evil.test",)}),
+        Question("allow", {"entries": ("load",)}),
+        Question("allow", {"entries": "load a.test"}),
+    ],
+)
+def test_other_questions_reach_nobody(
+    conductor: Conductor, path: Path, desk: Desk, question: Question
+) -> None:
+    """Unknown operations, and additions to include, are refused."""
+    with pytest.raises(WireError):
+        desk.answer(question)
+
+    assert ([], TEXT) == (conductor.done, path.read_bytes())
+
+
+def test_joining_tells_address_ca_and_policy(conductor: Conductor, desk: Desk) -> None:
+    """Another command learns where the proxy is and which policy it follows."""
+    assert {
+        "listen": "127.0.0.1:1",
+        "ca": "/ca.pem",
+        "mode": "regular",
+        "password": None,
+        "evidence": "/e",
+        "policy_sha256": conductor.in_force.policy.sha256,
+    } == desk.answer(Question("join"))
+
+
+def test_dataclasses_become_plain_json() -> None:
+    """Verdicts and severities are said by their word, bytes as text, tuples as lists."""
+    assert ["block", "stop", "load", "a\\xff", None, [1]] == plain(
+        (Action.BLOCK, Severity.STOP, ScopeList.LOAD, b"a\xff", None, (1,))
+    )
+
+
+def test_additions_name_list_and_entry() -> None:
+    """An addition is a list and what is added to it."""
+    assert ((ScopeList.TUNNEL, "preset:captcha"),) == read_additions(["tunnel preset:captcha"])
+
+
+def test_a_replaced_file_keeps_its_mode_and_its_link(tmp_path: Path) -> None:
+    """Replacing through a symbolic link changes the file it names, whose mode stays."""
+    real = tmp_path / "real.yaml"
+    real.write_text("old")
+    real.chmod(0o640)
+    link = tmp_path / "link.yaml"
+    link.symlink_to(real)
+
+    replace_bytes(link, b"new")
+
+    assert ("new", 0o640, True) == (real.read_text(), real.stat().st_mode & 0o777, link.is_symlink())
+    assert ["link.yaml", "real.yaml"] == sorted(each.name for each in tmp_path.iterdir())
+
+
+def test_a_new_file_is_private(tmp_path: Path) -> None:
+    """A file that did not exist is readable by its owner alone."""
+    replace_bytes(tmp_path / "new", b"x")
+
+    assert 0o600 == (tmp_path / "new").stat().st_mode & 0o777
+
+
+def test_a_device_is_written_to_and_never_replaced() -> None:
+    """/dev/null stays what it is."""
+    replace_bytes(Path("/dev/null"), b"x")
+
+    assert Path("/dev/null").is_char_device()
+
+
+def test_an_absurdly_large_policy_is_not_read(tmp_path: Path) -> None:
+    """A file over the limit is refused before it is parsed."""
+    large = tmp_path / "policy.yaml"
+    with large.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+
+    with pytest.raises(PolicyError, match="too large"):
+        read_limited(large)
