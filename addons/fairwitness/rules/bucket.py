@@ -136,7 +136,7 @@ class Attempts:
     """How many requests were tried lately, whether they were released or not.
 
     Remembers the last *limit* moments; a limit above 256 is watched by every k-th attempt, which is
-    exact to that many.
+    exact to that many.  "Near" is four fifths of the limit.
     """
 
     __slots__ = ("_every", "_near", "_next", "_over", "_since", "_times")

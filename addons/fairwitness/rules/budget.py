@@ -18,8 +18,6 @@ from fairwitness.rules.limits import (
     Gauge,
     LimitRule,
     four_fifths,
-    gauges_of,
-    is_courtesy,
     limited,
 )
 from fairwitness.rules.words import head_of, reach_of, span
@@ -38,6 +36,7 @@ class Budget(LimitRule):
     """
 
     name = "budget"
+    limit = "requests"
     summary = "more requests than the budget of the day, from 80 % on"
 
     def __init__(self, policy: Policy) -> None:
@@ -58,11 +57,10 @@ class Budget(LimitRule):
     def on_request(self, request: Request) -> Iterator[Sighting]:
         """Count the request on its budgets."""
         counted: list[tuple[_Spent, int]] = []
-        for gauge in gauges_of(self.limits, request):
+        for gauge in self.gauges[request.metered]:
             budget = gauge.limits.requests
-            if budget is None:
-                continue
-            spent = self._spent[gauge.kind].get_or_make((gauge.metered, gauge.key), _Spent)
+            assert budget is not None
+            spent = self._spent[gauge.kind].get_or_make((gauge.metered, gauge.key(request)), _Spent)
             window = max(spent.window, request.received_us // budget.per_us)
             if window != spent.window:
                 spent.window, spent.count = window, 0
@@ -78,10 +76,6 @@ class Budget(LimitRule):
         for spent, window in self._counted.pop(request.exchange) or ():
             if spent.window == window:
                 spent.count -= 1
-
-    def on_ended(self, request: Request, time_us: int) -> None:  # noqa: ARG002 - the hook\'s
-        """Spent for good."""
-        self._counted.pop(request.exchange)
 
     def readings(self, now_us: int) -> Iterator[MeterReading]:
         """Hosts and totals; endpoints are too many to show."""
@@ -103,16 +97,16 @@ class Budget(LimitRule):
 
     def _see(self, request: Request, gauge: Gauge, budget: Rate, *, count: int) -> Sighting:
         is_over = count > budget.count
-        courtesy = is_courtesy(self.limits, gauge.limits, "requests")
+        courtesy = self.is_courtesy(gauge)
         severity = Severity.STOP if is_over else Severity.CHECK
         whose = "fairwitness keeps to" if courtesy else "the budget is"
         return Sighting(
             rule=self.name,
             severity=Severity.INFO if courtesy else severity,
-            says=f"{count} {gauge.subject} in this {span(budget.per_us)}; {whose} {budget}",
+            says=f"{count} {gauge.subject(request)} in this {span(budget.per_us)}; {whose} {budget}",
             advice="Stop here and go on when the next one begins, or ask the program for more.",
             shown_by=head_of(request),
             reach=reach_of(request),
-            group=gauge.group,
+            group=gauge.group(request),
             calls_for=self.acts if is_over else None,
         )

@@ -15,8 +15,6 @@ from fairwitness.rules.limits import (
     Gauge,
     LimitRule,
     four_fifths,
-    gauges_of,
-    is_courtesy,
     limited,
 )
 from fairwitness.rules.words import head_of, reach_of
@@ -33,6 +31,7 @@ class Concurrency(LimitRule):
     """
 
     name = "concurrency"
+    limit = "concurrent"
     summary = "more requests open at once than the limits allow, from 80 % on"
 
     def __init__(self, policy: Policy) -> None:
@@ -43,9 +42,9 @@ class Concurrency(LimitRule):
 
     def on_request(self, request: Request) -> Iterator[Sighting]:
         """Say how many are open, this one included."""
-        for gauge in self._gauges(request):
+        for gauge in self.gauges[request.metered]:
             most = gauge.limits.concurrent or 0
-            count = self._counts[_key(gauge)] + 1
+            count = self._counts[_key(gauge, request)] + 1
             if count >= four_fifths(most) or count > most:
                 yield self._see(request, gauge, count=count, most=most)
 
@@ -53,9 +52,9 @@ class Concurrency(LimitRule):
         """Whether no meter is full; then the request counts as open from now on."""
         if request.exchange in self._open:
             return True
-        gauges = self._gauges(request)
+        gauges = self.gauges[request.metered]
         may_wait = self.acts >= Action.THROTTLE
-        if may_wait and any(self._counts[_key(gauge)] >= (gauge.limits.concurrent or 0) for gauge in gauges):
+        if may_wait and any(self._is_full(gauge, request) for gauge in gauges):
             return False
         self._take(request, gauges)
         return True
@@ -63,7 +62,7 @@ class Concurrency(LimitRule):
     def on_started(self, request: Request) -> None:
         """It is open, whether it asked for a slot or not."""
         if request.exchange not in self._open:
-            self._take(request, self._gauges(request))
+            self._take(request, self.gauges[request.metered])
 
     def on_ended(self, request: Request, time_us: int) -> None:  # noqa: ARG002 - the hook\'s
         """It is open no longer."""
@@ -90,13 +89,13 @@ class Concurrency(LimitRule):
                             per="open",
                         )
 
-    def _gauges(self, request: Request) -> list[Gauge]:
-        return [g for g in gauges_of(self.limits, request) if g.limits.concurrent is not None]
+    def _is_full(self, gauge: Gauge, request: Request) -> bool:
+        return self._counts[_key(gauge, request)] >= (gauge.limits.concurrent or 0)
 
     def _see(self, request: Request, gauge: Gauge, *, count: int, most: int) -> Sighting:
         is_over = count > most
         waits = is_over and self.acts is Action.THROTTLE
-        courtesy = is_courtesy(self.limits, gauge.limits, "concurrent")
+        courtesy = self.is_courtesy(gauge)
         severity = Severity.STOP if is_over else Severity.CHECK
         crowd = waits and len(self._waiting) >= MAX_WAITING
         if waits and not crowd:
@@ -105,19 +104,19 @@ class Concurrency(LimitRule):
         return Sighting(
             rule=self.name,
             severity=Severity.INFO if courtesy else severity,
-            says=f"{count} {gauge.subject} open at once; {whose}",
+            says=f"{count} {gauge.subject(request)} open at once; {whose}",
             advice="Give the tool fewer threads.",
             shown_by=head_of(request),
             reach=reach_of(request),
             waits_for_slot=waits and not crowd,
             retry_after_us=1_000_000 if crowd else 0,
-            group=gauge.group,
+            group=gauge.group(request),
             calls_for=self.acts if is_over else None,
         )
 
-    def _take(self, request: Request, gauges: list[Gauge]) -> None:
+    def _take(self, request: Request, gauges: tuple[Gauge, ...]) -> None:
         self._waiting.pop(request.exchange, None)
-        keys = tuple(_key(gauge) for gauge in gauges)
+        keys = tuple(_key(gauge, request) for gauge in gauges)
         if not keys:
             return
         self._open[request.exchange] = keys
@@ -133,5 +132,5 @@ class Concurrency(LimitRule):
                 del self._counts[key]
 
 
-def _key(gauge: Gauge) -> _Key:
-    return gauge.metered, gauge.kind, gauge.key
+def _key(gauge: Gauge, request: Request) -> _Key:
+    return gauge.metered, gauge.kind, gauge.key(request)

@@ -9,8 +9,8 @@ from urllib.parse import unquote_to_bytes
 from fairwitness.model.exchange import Request
 
 _PATH_BYTES = 1024  # a longer path is cut: servers refuse most above it, and the skeleton is kept as a key
-_QUERY_BYTES = 4096
-_NAMES = 12  # parameter names in a skeleton; one with more is "many", or a walk over names would hide it
+_NAME_BYTES = 128
+_NAMES = 12  # parameters in a skeleton; more are "many", or a walk over names would never repeat itself
 _STANDARD_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 _IDS = re.compile(
@@ -47,9 +47,11 @@ def skeleton(target: bytes) -> str:
     text = _fold(_without_dots(path.decode("latin-1")))
     if not query:
         return text
-    fields = query[:_QUERY_BYTES].split(b"&")
-    names = sorted({_fold(field.split(b"=", 1)[0].decode("latin-1")) for field in fields})
-    return f"{text} ?{'&'.join(names) if len(names) <= _NAMES else '{many}'}"
+    if query.count(b"&") >= _NAMES:
+        return f"{text} ?{{many}}"
+    fields = query.split(b"&")
+    names = sorted({_fold(field.split(b"=", 1)[0][:_NAME_BYTES].decode("latin-1")) for field in fields})
+    return f"{text} ?{'&'.join(names)}"
 
 
 def _fold(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fairwitness.model.exchange import Metered, Request
 from fairwitness.model.policy import Limits, Meter, MeterSet, Policy
@@ -24,40 +25,27 @@ def four_fifths(limit: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One meter that a request counts on."""
+    """One meter of the policy."""
 
     metered: Metered
     kind: str
     """``host`` | ``endpoint`` | ``total``."""
-    key: str
-    host: str
     limits: Meter
 
-    @property
-    def group(self) -> str:
-        """What makes two offences the same: the meter, and for endpoints their host."""
-        return f"{self.metered} {self.kind} {self.host}"
+    def key(self, request: Request) -> str:
+        """What this meter counts the request by."""
+        if self.kind == "host":
+            return request.host.lower()
+        return endpoint_of(request) if self.kind == "endpoint" else "*"
 
-    @property
-    def subject(self) -> str:
+    def group(self, request: Request) -> str:
+        """What makes two offences the same: the meter, and for endpoints their host."""
+        return f"{self.metered} {self.kind} {'*' if self.kind == 'total' else request.host.lower()}"
+
+    def subject(self, request: Request) -> str:
         """What is counted, for people."""
         kind = "page-made requests" if self.metered is Metered.BROWSING else "requests"
-        return f"{kind} in total" if self.kind == "total" else f"{kind} to {self.key}"
-
-
-def gauges_of(limits: Limits, request: Request) -> Iterator[Gauge]:
-    """The meters that a request counts on: its endpoint's, its host's and the total's."""
-    if request.metered is Metered.FREE:
-        return
-    metered = request.metered
-    meters = limits.browsing if metered is Metered.BROWSING else limits.testing
-    host = request.host.lower()
-    if meters.per_endpoint != _UNLIMITED:
-        yield Gauge(metered, "endpoint", endpoint_of(request), host, meters.per_endpoint)
-    if meters.per_host != _UNLIMITED:
-        yield Gauge(metered, "host", host, host, meters.per_host)
-    if meters.total != _UNLIMITED:
-        yield Gauge(metered, "total", "*", "*", meters.total)
+        return f"{kind} in total" if self.kind == "total" else f"{kind} to {self.key(request)}"
 
 
 def limited(limits: Limits) -> Iterator[tuple[Metered, MeterSet]]:
@@ -66,36 +54,39 @@ def limited(limits: Limits) -> Iterator[tuple[Metered, MeterSet]]:
     yield Metered.BROWSING, limits.browsing
 
 
-def is_courtesy(limits: Limits, meter: Meter, limit: str) -> bool:
-    """Whether the program did not ask for this limit: keeping it is politeness, passing it no offence."""
-    return limits.is_courtesy or limit in meter.by_default
-
-
 class LimitRule(Rule):
     """A rule about how fast or how much: it acts without the program's sentence, request by request."""
 
     acts_without_says = True
     judges_afresh = True
+    limit: ClassVar[str]
+    """Which limit of a meter it watches: ``rate``, ``concurrent``, ``requests``."""
 
     def adopt(self, policy: Policy) -> None:
         """Follow a policy."""
         super().adopt(policy)
         self.limits = policy.limits
         self.acts = self.action(policy)
+        self.gauges: dict[Metered, tuple[Gauge, ...]] = {Metered.FREE: ()}
+        for metered, meters in limited(policy.limits):
+            kinds = (("endpoint", meters.per_endpoint), ("host", meters.per_host), ("total", meters.total))
+            self.gauges[metered] = tuple(
+                Gauge(metered, kind, meter) for kind, meter in kinds if getattr(meter, self.limit) is not None
+            )
+        self._is_asked = self.clause(policy).says is not None
 
     @classmethod
     def action(cls, policy: Policy) -> Action:
-        """``limits.on_exceed``, or the rule's own line where that is written and stricter."""
+        """The rule's own line where there is one, else ``limits.on_exceed``."""
         line = line_of(policy, cls.name)
-        if line.clause.id.startswith("default:"):
-            return policy.limits.on_exceed
-        return max(policy.limits.on_exceed, line.action)
+        return policy.limits.on_exceed if line.clause.id.startswith("default:") else line.action
 
     @classmethod
     def clause(cls, policy: Policy) -> Clause:
-        """The limits' line, or the rule's own where only that has the program's sentence."""
+        """The rule's own line where that has the program's sentence, else the limits'."""
         own = line_of(policy, cls.name).clause
-        return own if policy.limits.is_courtesy and own.says else policy.limits.clause
+        return own if own.says is not None else policy.limits.clause
 
-
-_UNLIMITED = Meter()
+    def is_courtesy(self, gauge: Gauge) -> bool:
+        """Whether the program did not ask for this limit: keeping it is polite, passing it no offence."""
+        return not self._is_asked or self.limit in gauge.limits.by_default

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from fairwitness.model.exchange import Metered, Request
 from fairwitness.model.flag import Severity, Sighting
-from fairwitness.model.policy import Meter, Policy
+from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action
 from fairwitness.rules.bounded import Recent
-from fairwitness.rules.bucket import Attempts, Bucket, at_once, spacing_us
+from fairwitness.rules.bucket import at_once
 from fairwitness.rules.judgement import MeterReading
 from fairwitness.rules.limits import (
     ENDPOINTS,
@@ -19,12 +19,10 @@ from fairwitness.rules.limits import (
     MAX_WAITING,
     Gauge,
     LimitRule,
-    four_fifths,
-    gauges_of,
-    is_courtesy,
     limited,
 )
-from fairwitness.rules.words import head_of, reach_of, span
+from fairwitness.rules.rate_meter import RateMeter
+from fairwitness.rules.words import head_of, reach_of
 
 
 class RequestRate(LimitRule):
@@ -35,22 +33,23 @@ class RequestRate(LimitRule):
     """
 
     name = "request-rate"
+    limit = "rate"
     summary = "more requests per second or minute than the limits allow, from 80 % on"
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)
-        self._meters: dict[str, Recent[tuple[Metered, str], _RateMeter]] = {
+        self._meters: dict[str, Recent[tuple[Metered, str], RateMeter]] = {
             "endpoint": Recent(ENDPOINTS),
             "host": Recent(HOSTS),
             "total": Recent(2),
         }
-        self._reserved: Recent[str, tuple[int, tuple[_RateMeter, ...]]] = Recent(2 * MAX_WAITING)
+        self._reserved: Recent[str, tuple[int, tuple[RateMeter, ...]]] = Recent(2 * MAX_WAITING)
         self._waiting: list[int] = []
         self._now_us = 0
 
     def on_request(self, request: Request) -> Iterable[Sighting]:
         """Find the request's place on all its meters and say what was seen on the way."""
-        counted = [(g, self._meter(g)) for g in gauges_of(self.limits, request) if g.limits.rate is not None]
+        counted = [(gauge, self._meter(gauge, request)) for gauge in self.gauges[request.metered]]
         if not counted:
             return ()
         # A request that was received before one already judged is placed after it: time never goes back.
@@ -59,7 +58,7 @@ class RequestRate(LimitRule):
         full: set[str] = set()
         for gauge, meter in counted:
             meter.bucket.settle(now_us)
-            meter.attempts.add(now_us)
+            meter.attempt(now_us)
             if meter.bucket.earliest(now_us) > now_us:
                 full.add(gauge.kind)
         moment = self._place(request, [meter for _, meter in counted], full=bool(full))
@@ -81,10 +80,6 @@ class RequestRate(LimitRule):
         if place < len(self._waiting) and self._waiting[place] == moment:
             del self._waiting[place]
 
-    def on_ended(self, request: Request, time_us: int) -> None:  # noqa: ARG002 - the hook\'s
-        """Forget its place; it was used."""
-        self._reserved.pop(request.exchange)
-
     def readings(self, now_us: int) -> Iterator[MeterReading]:
         """Hosts and totals; endpoints are too many to show."""
         for metered, meters in limited(self.limits):
@@ -104,14 +99,14 @@ class RequestRate(LimitRule):
                             per=str(limit.rate),
                         )
 
-    def _meter(self, gauge: Gauge) -> _RateMeter:
+    def _meter(self, gauge: Gauge, request: Request) -> RateMeter:
         meters = self._meters[gauge.kind]
-        meter = meters.get_or_make((gauge.metered, gauge.key), lambda: _RateMeter(gauge.limits))
+        meter = meters.get_or_make((gauge.metered, gauge.key(request)), lambda: RateMeter(gauge.limits))
         if meter.limits is not gauge.limits:
             meter.tune(gauge.limits)
         return meter
 
-    def _place(self, request: Request, meters: list[_RateMeter], *, full: bool) -> int | None:
+    def _place(self, request: Request, meters: list[RateMeter], *, full: bool) -> int | None:
         """The moment that was reserved for it; None where it is not to be released, or is only counted."""
         now_us = self._now_us
         if self.acts <= Action.WARN:
@@ -137,11 +132,11 @@ class RequestRate(LimitRule):
         return moment
 
     def _see(
-        self, request: Request, gauge: Gauge, meter: _RateMeter, *, is_full: bool, moment: int | None
+        self, request: Request, gauge: Gauge, meter: RateMeter, *, is_full: bool, moment: int | None
     ) -> Iterator[Sighting]:
         now_us = self._now_us
-        courtesy = is_courtesy(self.limits, gauge.limits, "rate")
-        severity = self._severity(meter, is_full=is_full)
+        courtesy = self.is_courtesy(gauge)
+        severity = meter.severity(now_us, is_full=is_full, blocks=self.acts >= Action.BLOCK)
         waits = moment is not None and moment > now_us
         if severity is Severity.INFO and not (is_full and self.acts >= Action.THROTTLE):
             return
@@ -149,61 +144,17 @@ class RequestRate(LimitRule):
         retry_us = 0
         if moment is None and is_full and self.acts < Action.BLOCK:
             retry_us = max(1, meter.bucket.earliest(now_us) - now_us)
+        subject = gauge.subject(request)
+        says = meter.says(subject, severity, delay_us=delay_us, retry_us=retry_us, courtesy=courtesy)
         yield Sighting(
             rule=self.name,
             severity=Severity.INFO if courtesy else severity,
-            says=meter.says(gauge, severity, delay_us=delay_us, retry_us=retry_us, courtesy=courtesy),
+            says=says,
             advice="Slow the tool down to the limit, or give it fewer threads.",
             shown_by=head_of(request),
             reach=reach_of(request),
             delay_us=delay_us,
             retry_after_us=retry_us,
-            group=gauge.group,
-            calls_for=self.acts if is_full else None,
+            group=gauge.group(request),
+            calls_for=self.acts if is_full else Action.ALLOW if courtesy else Action.WARN,
         )
-
-    def _severity(self, meter: _RateMeter, *, is_full: bool) -> Severity:
-        since_us = self._now_us - meter.window_us
-        has_burst = meter.limits.burst is not None
-        if (is_full and (has_burst or self.acts >= Action.BLOCK)) or meter.attempts.is_over(since_us):
-            # A burst that is used up is the limit itself; with none, one second's worth is only a pace.
-            return Severity.STOP if is_full or not has_burst else Severity.CHECK
-        return Severity.CHECK if meter.attempts.is_near(since_us) else Severity.INFO
-
-
-class _RateMeter:
-    """One bucket, and the attempts over the stretch of time that its limit is about."""
-
-    __slots__ = ("attempts", "bucket", "limit", "limits", "window_us")
-
-    def __init__(self, limits: Meter) -> None:
-        self.bucket = Bucket(limits)
-        self.tune(limits)
-
-    def tune(self, limits: Meter) -> None:
-        """Follow another limit; the attempts are counted anew, the bucket's content stays."""
-        assert limits.rate is not None
-        self.limits = limits
-        self.bucket.tune(limits)
-        self.limit = limits.rate.count if limits.burst is None else at_once(limits.rate, limits.burst)
-        # With a burst: the time in which it refills, so that a steady four fifths of the rate is near too.
-        self.window_us = limits.rate.per_us if limits.burst is None else self.limit * spacing_us(limits.rate)
-        self.attempts = Attempts(self.limit)
-
-    def says(self, gauge: Gauge, severity: Severity, *, delay_us: int, retry_us: int, courtesy: bool) -> str:
-        """One sentence with numbers."""
-        rate, burst = self.limits.rate, self.limits.burst
-        limit = f"{rate}" if burst is None else f"{rate} and {burst} at once"
-        what = f"{gauge.subject} close upon each other"
-        if severity is Severity.STOP and burst is not None:
-            what = f"{burst} {gauge.subject} at once and more, faster than {rate}"
-        elif severity is Severity.STOP:
-            what = f"more than {self.limit} {gauge.subject} in {span(self.window_us)}"
-        elif severity is Severity.CHECK:
-            what = f"{four_fifths(self.limit)} {gauge.subject} or more in {span(self.window_us)}"
-        whose = f"fairwitness keeps to {limit} out of courtesy" if courtesy else f"the limit is {limit}"
-        if delay_us:
-            return f"{what}; {whose}, so this one waits {span(delay_us)}"
-        if retry_us:
-            return f"{what}; {whose}, and this one would have to wait {span(retry_us)}"
-        return f"{what}; {whose}"

@@ -117,8 +117,10 @@ class Runner:
     def judge_response(self, exchange: Exchange) -> Judgement:
         """Judge a released request by its response or failure; nothing can be held back any more."""
         request = exchange.request
-        subject = about.of_request(request, time_us=exchange.ended_us or request.received_us)
         in_scope = self._in_scope.get(request.exchange) is True
+        if not self._hooks["on_response", in_scope] and not self._failures:
+            return NOTHING_SEEN
+        subject = about.of_request(request, time_us=exchange.ended_us or request.received_us)
         return self._judge("on_response", subject, (exchange,), in_scope=in_scope, is_over=True)
 
     def judge_message(self, message: Message, request: Request) -> Judgement:
