@@ -78,8 +78,7 @@ def test_init_asks_a_few_questions(home: Home) -> None:
     done = subprocess.run(
         home.command("init"),
         stdin=side,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         cwd=home.folder,
         env=home.environment,
     )
