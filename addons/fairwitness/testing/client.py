@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -69,6 +69,10 @@ class RawClient:
         """Send bytes as they are."""
         self._socket.sendall(data)
 
+    def half_close(self) -> None:
+        """Say that nothing more will be sent, and go on reading."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def request(
         self,
         target: str,
@@ -117,6 +121,12 @@ class RawClient:
         return secure.selected_alpn_protocol()
 
     @property
+    def selected_protocol(self) -> str | None:
+        """What ALPN agreed on."""
+        assert isinstance(self._socket, ssl.SSLSocket)
+        return self._socket.selected_alpn_protocol()
+
+    @property
     def certificate(self) -> bytes:
         """DER of the certificate that the other side showed."""
         assert isinstance(self._socket, ssl.SSLSocket)
@@ -139,20 +149,24 @@ class RawClient:
             whole += data
         return whole
 
-    def reply(self, *, method: str = "GET") -> Reply:
+    def reply(self, *, method: str = "GET", sink: Callable[[bytes], object] | None = None) -> Reply:
         """Read one response; *method* tells whether it can have a body.
+
+        With *sink*, it gets the body piece by piece, and the reply has none.
 
         Raises:
             Disconnected: The connection ended before the response did.
         """
-        head, parts = self._read_head(method), []
+        parts: list[bytes] = []
+        take = sink or parts.append
+        head = self._read_head(method)
         if isinstance(head, Reply):
             return head
         http, response = head
         while True:
             event = self._event(http)
             if isinstance(event, h11.Data):
-                parts.append(bytes(event.data))
+                take(bytes(event.data))
             elif isinstance(event, h11.EndOfMessage):
                 self._ahead = http.trailing_data[0]
                 return _reply(response, b"".join(parts))
