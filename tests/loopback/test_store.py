@@ -40,7 +40,7 @@ def _move_folder(folder: Path) -> None:
 def test_nothing_passes_once_the_store_is_gone(
     make_town: Callable[..., Town], harm: Callable[[Path], None]
 ) -> None:
-    """The database deleted, replaced or moved under the running proxy: nothing reaches the origin any more."""
+    """The database deleted, replaced or moved under the running proxy: nothing passes any more."""
     with make_town() as town:
         with town.tunnel(town.inside) as client:
             first = client.request("/before", host=town.inside.host_port)
@@ -92,8 +92,7 @@ def test_a_websocket_ends_with_the_store(make_town: Callable[..., Town]) -> None
             _delete_files(town.proxy.evidence)
             socket.send(TextMessage(data="two"))
             with pytest.raises((Disconnected, OSError)):
-                while True:
-                    assert b"two" != socket.receive().content
+                socket.receive()
         texts = [message.content for message in town.inside.messages if message.kind == "text"]
 
     assert [b"one"] == texts
