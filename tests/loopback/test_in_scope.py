@@ -211,7 +211,7 @@ def test_big_answers_have_the_right_bytes(town: Town, row_of: Callable[[str], Ex
 
 def test_what_the_client_sent_is_what_the_origin_got(town: Town) -> None:
     """Target, method and unknown headers go through untouched."""
-    target = "/%41%2e%2E/a//b;c?x=%00&y=ü"
+    target = "/%41%2e%2E/a//b;c?x=%00&y=~"
     with town.tunnel(town.inside) as client:
         reply = client.request(target, host=town.inside.host_port, method="PROPFIND", headers=[("X-Y", "z")])
 
