@@ -27,7 +27,7 @@ class Bucket:
     takes its place in this one then, not now, and others may still go before it.
     """
 
-    __slots__ = ("_after", "_before", "_full_from", "_full_until", "_gap", "_slots", "_tolerance", "meter")
+    __slots__ = ("_after", "_before", "_full_from", "_full_until", "_gap", "_slots", "_tolerance")
 
     def __init__(self, meter: Meter) -> None:
         self._after = 0
@@ -39,13 +39,16 @@ class Bucket:
         self._full_from = 0
         self._full_until = 0
         """Known to have no room in between, so that a queue is not searched again from its head."""
-        self.tune(meter)
+        self._gap = 1
+        self.tune(meter, now_us=0)
 
-    def tune(self, meter: Meter) -> None:
-        """Follow another limit; what was released and reserved stays."""
+    def tune(self, meter: Meter, *, now_us: int) -> None:
+        """Follow another limit; what is in the bucket stays in it, and what is reserved keeps its place."""
         assert meter.rate is not None
-        self.meter = meter
+        self.settle(now_us)
+        content = -(-max(0, self._after - now_us) // self._gap)
         self._gap = spacing_us(meter.rate)
+        self._after = now_us + content * self._gap
         self._tolerance = self._gap * (at_once(meter.rate, meter.burst) - 1)
         self._full_until = 0
         self._recount(0, self._after)

@@ -20,6 +20,7 @@ _CANDIDATES = 16  # actors that navigated and have not shown yet that they load 
 _BROWSERS = 16  # actors that have: kept apart, so that a tool with many names cannot push them out
 _WAITING = 4096  # requests whose response is still to come
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_NOT_MODIFIED = 304
 _LOCATION_CHARS = 8192
 
 _Name = tuple[str, bytes, str, tuple[bytes, ...]]
@@ -78,7 +79,10 @@ class Initiators:
             location = response.header("location") or ""
             if 0 < len(location) <= _LOCATION_CHARS:
                 self._follow(actor, load, exchange, location)
-        body = body_of(exchange, load)
+        if response.status == _NOT_MODIFIED:
+            body = actor.shelf.again(request.url, load, given_us=exchange.ended_us)
+        else:
+            body = body_of(exchange, load)
         if body is not None:
             actor.shelf.put(body)
 
@@ -100,7 +104,6 @@ class Initiators:
             self._forget(name)
             return _tool("sends Sec-Fetch headers over plain http, which no browser does")
         if traits.has_sec_fetch and not traits.is_coherent:
-            self._forget(name)
             return _tool("its Sec-Fetch headers contradict each other")
         if traits.is_secure and not traits.has_sec_fetch:
             return _tool("sends no Sec-Fetch headers over https, which every browser does")
@@ -165,9 +168,9 @@ class Initiators:
         load = redirect.load if redirect else self._load(actor, named, now_us)
         if load is None:
             return self._foreign(actor, named, traits)
-        is_get = request.method == "GET" and in_scope and not is_document
+        may_be_linked = request.method == "GET" and not is_document
         authority = authority_of(request.scheme, request.host, request.port)
-        linked = is_get and (
+        linked = may_be_linked and (
             (redirect is not None and redirect.is_free)
             or load.links(authority, request.target, now_us=now_us, first=named)
         )
@@ -181,7 +184,7 @@ class Initiators:
         why = f"{_kind(traits)} of a loaded page"
         if redirect is not None:
             why = "redirect of what a loaded page asked for"
-        if linked and load.take(authority + request.target):
+        if linked and in_scope and load.take(authority + request.target):
             return _Opinion(Initiator.PAGE, f"{why}, which links it", load.url, Metered.FREE)
         return _Opinion(Initiator.PAGE, why, load.url, Metered.BROWSING)
 

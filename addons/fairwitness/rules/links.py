@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fairwitness.model.exchange import Exchange
 
@@ -159,6 +159,11 @@ class Bookshelf:
     def get(self, url: str) -> Body | None:
         """What this actor was given last for a URL."""
         return self._bodies.get(url)
+
+    def again(self, url: str, load: Load, *, given_us: int) -> Body | None:
+        """The body that a client has still and that was not sent again, now for another load."""
+        body = self._bodies.get(url)
+        return replace(body, load=load, given_us=given_us) if body is not None else None
 
     def _drop(self, url: str) -> None:
         body = self._bodies.pop(url, None)

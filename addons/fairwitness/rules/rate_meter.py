@@ -21,13 +21,14 @@ class RateMeter:
         self.bucket = Bucket(limits)
         self._tried = 0
         self._is_overrun = False
-        self.tune(limits)
+        self.tune(limits, now_us=0)
 
-    def tune(self, limits: Meter) -> None:
+    def tune(self, limits: Meter, *, now_us: int) -> None:
         """Follow another limit; the attempts are counted anew, the bucket's content stays."""
         assert limits.rate is not None
         self.limits = limits
-        self.bucket.tune(limits)
+        self.bucket.tune(limits, now_us=now_us)
+        self._tried = now_us
         self._gap = spacing_us(limits.rate)
         self.limit = limits.rate.count if limits.burst is None else at_once(limits.rate, limits.burst)
         # With a burst: the time in which it refills, so that a steady four fifths of the rate is near too.

@@ -49,12 +49,12 @@ class RequestRate(LimitRule):
 
     def on_request(self, request: Request) -> Iterable[Sighting]:
         """Find the request's place on all its meters and say what was seen on the way."""
-        counted = [(gauge, self._meter(gauge, request)) for gauge in self.gauges[request.metered]]
-        if not counted:
-            return ()
         # A request that was received before one already judged is placed after it: time never goes back.
         now_us = self._now_us = max(self._now_us, request.received_us)
         del self._waiting[: bisect_right(self._waiting, now_us)]
+        counted = [(gauge, self._meter(gauge, request)) for gauge in self.gauges[request.metered]]
+        if not counted:
+            return ()
         full: set[str] = set()
         for gauge, meter in counted:
             meter.bucket.settle(now_us)
@@ -103,7 +103,7 @@ class RequestRate(LimitRule):
         meters = self._meters[gauge.kind]
         meter = meters.get_or_make((gauge.metered, gauge.key(request)), lambda: RateMeter(gauge.limits))
         if meter.limits is not gauge.limits:
-            meter.tune(gauge.limits)
+            meter.tune(gauge.limits, now_us=self._now_us)
         return meter
 
     def _place(self, request: Request, meters: list[RateMeter], *, full: bool) -> int | None:
