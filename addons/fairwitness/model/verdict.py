@@ -67,6 +67,8 @@ class Verdict:
     """Ids of flags that this request raised or continued."""
     delay_us: int = 0
     """How long it was, or is to be, throttled."""
+    retry_after_us: int = 0
+    """Above zero: the client is told to come back then (429)."""
 
     @property
     def is_released(self) -> bool:

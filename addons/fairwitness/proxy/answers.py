@@ -1,0 +1,80 @@
+"""What a client gets instead of the server's answer."""
+
+from __future__ import annotations
+
+import html
+import json
+
+from mitmproxy import http
+
+from fairwitness.model.exchange import Request
+from fairwitness.model.verdict import Verdict
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Blocked by fairwitness</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:4rem auto;padding:0 1rem}}
+code{{background:#eee;padding:.1em .3em;overflow-wrap:anywhere}}</style></head>
+<body><h1>Blocked by fairwitness</h1>
+<p>Nothing of this request left your machine.</p>
+<p><code>{method} {url}</code></p>
+<p><b>Why:</b> {reason}</p>
+<p><b>Line of the policy:</b> {clause}</p>
+{mend}</body></html>
+"""
+
+
+def block_answer(request: Request, verdict: Verdict, number: int | None) -> http.Response:
+    """The answer to a blocked request, by kind of client.
+
+    A navigation gets a page, a tool one line or JSON, a page's own sub-request an empty answer: a page must
+    neither read the policy nor recognise the tool.
+    """
+    status = _status(verdict)
+    headers = {"Cache-Control": "no-store"}
+    if verdict.retry_after_us:
+        headers["Retry-After"] = str(-(-verdict.retry_after_us // 1_000_000))
+    destination = request.header("sec-fetch-dest")
+    mode = request.header("sec-fetch-mode")
+    is_navigation = mode == "navigate" and destination == "document"
+    if (destination or mode) and not is_navigation:
+        return http.Response.make(status, b"", headers)
+    headers["X-Fairwitness"] = f"blocked; id={number if number is not None else '-'}"
+    body, headers["Content-Type"] = _body(request, verdict, number, is_navigation)
+    return http.Response.make(status, body, headers)
+
+
+def _status(verdict: Verdict) -> int:
+    if verdict.retry_after_us:
+        return 429
+    return 503 if verdict.clauses and verdict.clauses[0].id == "gate" else 403
+
+
+def _body(request: Request, verdict: Verdict, number: int | None, is_navigation: bool) -> tuple[bytes, str]:
+    clause = verdict.clauses[0] if verdict.clauses else None
+    named = f"{clause.id} ({clause.where})" if clause else "none: what is not listed is blocked"
+    accept = request.header("accept") or ""
+    if is_navigation or "text/html" in accept:
+        mend = f"<p><b>If you have the right:</b> {html.escape(verdict.mend)}</p>" if verdict.mend else ""
+        page = _PAGE.format(
+            method=html.escape(request.method),
+            url=html.escape(request.url),
+            reason=html.escape(verdict.reason),
+            clause=html.escape(named),
+            mend=mend,
+        )
+        return page.encode(), "text/html; charset=utf-8"
+    if "json" in accept:
+        answer = {
+            "blocked_by": "fairwitness",
+            "id": number,
+            "decision": verdict.action.word,
+            "clause": clause.id if clause else None,
+            "line": clause.where if clause else None,
+            "reason": verdict.reason,
+            "mend": verdict.mend,
+        }
+        return json.dumps(answer).encode() + b"\n", "application/json"
+    line = f"fairwitness blocked this: {verdict.reason}; line: {named}."
+    if verdict.mend:
+        line += f" If you have the right: {verdict.mend}."
+    return line.encode("utf-8", "replace") + b"\n", "text/plain; charset=utf-8"

@@ -1,0 +1,229 @@
+"""HTTP requests and their answers: decided before they leave, kept as they pass."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from mitmproxy import http
+
+from fairwitness.model.exchange import SEEN_BODY_BYTES, Destination, Direction
+from fairwitness.model.verdict import Action, ScopeList, Verdict
+from fairwitness.proxy.answers import block_answer
+from fairwitness.proxy.decode import decoded
+from fairwitness.proxy.fail_closed import fails_closed, guarded_tee
+from fairwitness.proxy.front import UNDECIDED
+from fairwitness.proxy.hooks import ALL_HOOKS
+from fairwitness.proxy.label import label_of, refuse_stranger
+from fairwitness.proxy.layers import WATCHED, Upload
+from fairwitness.proxy.tee import Tee
+from fairwitness.proxy.translate import (
+    content_length,
+    destinations_of,
+    identify,
+    is_gone,
+    request_of,
+    response_of,
+    strip_proxy_headers,
+)
+from fairwitness.proxy.wiring import Caller, Live, Wiring
+
+_RECEIVED = "fairwitness.received_us"
+_DESTINATIONS = "fairwitness.destinations"
+
+
+@fails_closed(ALL_HOOKS)
+class Exchanges:
+    """Asks for each request and keeps each answer."""
+
+    name = "fairwitness-exchanges"
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._witness = wiring.witness
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Refuse what must not go anyway before its body is read."""
+        caller = self._wiring.caller(flow.client_conn)
+        caller.has_spoken = True
+        flow.request.stream = False
+        received_us = self._witness.now_us()
+        if refuse_stranger(flow, self._wiring.password, is_inside=caller.connect is not None):
+            return
+        caller.label = label_of(flow) or caller.label
+        strip_proxy_headers(flow)
+        destinations = destinations_of(flow, caller)
+        verdict = self._of_headers(flow, caller, destinations)
+        if not verdict.is_released:
+            request = request_of(
+                flow,
+                caller,
+                received_us=received_us,
+                host=verdict.host,
+                body=b"",
+                body_bytes=content_length(flow),
+                destinations=destinations,
+            )
+            asked = self._witness.refuse(request, verdict)
+            if flow.error is None:
+                flow.response = block_answer(asked.request, asked.verdict, asked.id)
+            return
+        flow.metadata[_RECEIVED] = received_us
+        if content_length(flow) is None:
+            flow.metadata[WATCHED] = max(self._witness.request_body_bytes, 1)
+
+    def _of_headers(
+        self, flow: http.HTTPFlow, caller: Caller, destinations: tuple[Destination, ...]
+    ) -> Verdict:
+        verdict = self._witness.preview(destinations)
+        if flow.error is not None:
+            return _blocked(verdict, f"the request is malformed: {flow.error.msg}")
+        if not verdict.is_released:
+            return verdict
+        if caller.refused is not None:
+            return caller.refused
+        if verdict.scope_list is ScopeList.TUNNEL:
+            return _blocked(
+                verdict, "a tunnel host passes undecrypted only, by CONNECT with its own name as SNI"
+            )
+        upgrade = flow.request.headers.get("upgrade", "").strip().lower()
+        if upgrade and upgrade != "websocket":
+            return _blocked(verdict, f"an upgrade to {upgrade[:40]!r} would leave the record")
+        return verdict
+
+    async def upload_started(self, upload: Upload) -> None:
+        """Decide on a long upload by its first megabyte, before anything of it leaves."""
+        flow = upload.flow
+        if content_length(flow) is None:
+            verdict = _blocked(
+                self._witness.preview(destinations_of(flow, self._wiring.caller(flow.client_conn))),
+                f"a body of unknown length over {self._witness.request_body_bytes} bytes (limits.request_body)",
+            )
+            caller = self._wiring.caller(flow.client_conn)
+            request = request_of(
+                flow, caller, received_us=self._received(flow), host=verdict.host, body=b"", body_bytes=None
+            )
+            self._witness.refuse(request, verdict)
+            flow.response = http.Response.make(413, b"", {"Connection": "close"})
+            return
+        live = await self._ask(flow, upload.seen[:SEEN_BODY_BYTES], content_length(flow))
+        if live is None:
+            return
+        live.upload = Tee(self._witness, live.asked, Direction.SENT)
+        flow.request.stream = guarded_tee(live.upload, fail=lambda error: self._tee_failed(flow, error))
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Decide on a whole request; note the end of a long upload."""
+        live = self._wiring.exchanges.get(flow.id)
+        if live is not None:
+            if live.upload is not None and live.upload.writer is not None:
+                self._witness.uploaded(live.asked, live.upload.writer, failure=None)
+            return
+        is_undecided = (
+            flow.response is not None and flow.response.headers.get("X-Fairwitness-State") == UNDECIDED
+        )
+        if not is_undecided:
+            return  # refused at its head
+        body = flow.request.raw_content or b""
+        if await self._ask(flow, body[:SEEN_BODY_BYTES], len(body)) is not None:
+            flow.response = None
+
+    def _received(self, flow: http.HTTPFlow) -> int:
+        received: int = flow.metadata.get(_RECEIVED) or self._witness.now_us()
+        return received
+
+    async def _ask(self, flow: http.HTTPFlow, body: bytes, body_bytes: int | None) -> Live | None:
+        """Ask the witness; what is released is remembered, what is not gets its answer."""
+        caller = self._wiring.caller(flow.client_conn)
+        destinations = destinations_of(flow, caller)
+        verdict = self._witness.preview(destinations)
+        added: tuple[str, ...] = ()
+        if verdict.is_released and verdict.scope_list is ScopeList.INCLUDE:
+            added = identify(flow, self._witness.identify(), nonce=secrets.token_hex(16))
+        request = request_of(
+            flow,
+            caller,
+            received_us=self._received(flow),
+            host=verdict.host,
+            body=body,
+            body_bytes=body_bytes,
+            identification_added=added,
+            destinations=destinations,
+        )
+        asked = await self._witness.ask(request, is_gone=lambda: is_gone(flow))
+        if not asked.verdict.is_released:
+            flow.response = block_answer(asked.request, asked.verdict, asked.id)
+            return None
+        live = self._wiring.exchanges[flow.id] = Live(asked)
+        return live
+
+    def _tee_failed(self, flow: http.HTTPFlow, error: str) -> None:
+        self._wiring.cut(flow.client_conn.id)
+        self._witness.fault("tee", error)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Let the body pass through a tee: it is never collected in memory."""
+        live = self._wiring.exchanges.get(flow.id)
+        if live is None or flow.response is None:
+            return
+        live.response_us = self._witness.now_us()
+        live.download = Tee(self._witness, live.asked, Direction.RECEIVED)
+        flow.response.stream = guarded_tee(live.download, fail=lambda error: self._tee_failed(flow, error))
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """The answer is complete."""
+        live = self._wiring.exchanges.get(flow.id)
+        if live is None or flow.response is None:
+            return
+        if flow.websocket is None:
+            del self._wiring.exchanges[flow.id]
+        download = live.download
+        coded = download.seen if download else flow.response.raw_content or b""
+        size = download.bytes if download else len(coded)
+        body, coded_sha256 = coded, None
+        if size == len(coded):
+            plain = decoded(coded, flow.response.headers.get("content-encoding"))
+            if plain is not None:
+                body, coded_sha256 = plain, hashlib.sha256(coded).hexdigest()
+        response = response_of(
+            flow.response,
+            started_us=live.response_us or self._witness.now_us(),
+            ended_us=self._witness.now_us(),
+            body=body[:SEEN_BODY_BYTES],
+            body_bytes=size,
+        )
+        writer = download.writer if download else None
+        self._witness.answered(live.asked, response, body=writer, coded_sha256=coded_sha256)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        """There is no whole answer."""
+        live = self._wiring.exchanges.pop(flow.id, None)
+        if live is None:
+            return
+        why = flow.error.msg if flow.error else "no answer"
+        if live.upload is not None and live.upload.writer is not None:
+            self._witness.uploaded(live.asked, live.upload.writer, failure=why)
+        response, writer = None, None
+        if flow.response is not None and live.download is not None:
+            response = response_of(
+                flow.response,
+                started_us=live.response_us,
+                ended_us=self._witness.now_us(),
+                body=live.download.seen,
+                body_bytes=live.download.bytes,
+            )
+            writer = live.download.writer
+        self._witness.failed(live.asked, response, why, body=writer)
+
+
+def _blocked(verdict: Verdict, reason: str) -> Verdict:
+    """A refusal that stands beside what the policy says of the destination."""
+    if not verdict.is_released:
+        return verdict
+    return Verdict(
+        action=Action.BLOCK,
+        clauses=verdict.clauses,
+        reason=reason,
+        scope_list=verdict.scope_list,
+        host=verdict.host,
+    )

@@ -1,0 +1,9 @@
+"""All hooks that there are: those that a bug must not open."""
+
+from __future__ import annotations
+
+from mitmproxy import hooks
+
+from fairwitness.proxy import layers  # noqa: F401 - its hooks are among them
+
+ALL_HOOKS = frozenset(hooks.all_hooks)

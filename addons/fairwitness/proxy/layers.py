@@ -1,0 +1,159 @@
+"""What mitmproxy's layers lack: a say before a long upload starts, and before WebSocket control frames go on.
+
+Two classes of mitmproxy are replaced by subclasses of theirs, once a process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import wsproto.events
+from mitmproxy import http
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.layers import http as http_layers
+from mitmproxy.proxy.layers import websocket as websocket_layers
+from mitmproxy.proxy.layers.http._events import RequestData, RequestProtocolError
+
+from fairwitness.model.exchange import SEEN_BODY_BYTES
+
+WATCHED = "fairwitness.watched_body_bytes"
+"""Key of a flow's metadata: from how many buffered bytes on `upload_started` is asked."""
+LEFT = "fairwitness.client_left"
+"""Key of a flow's metadata: the client has reset this stream."""
+
+
+@dataclass(slots=True)
+class Upload:
+    """A request whose body has outgrown the buffer; nothing of it has left yet."""
+
+    flow: http.HTTPFlow
+    seen: bytes
+    """All that has come so far, over 1 MiB."""
+
+
+@dataclass
+class UploadStartedHook(commands.StartHook):
+    """Asked once for a long body.  It goes on only if the hook has set ``flow.request.stream``."""
+
+    upload: Upload
+
+
+@dataclass(slots=True)
+class ControlFrame:
+    """A WebSocket ping, pong or close, before it goes on."""
+
+    flow: http.HTTPFlow
+    kind: str
+    """``ping`` | ``pong`` | ``close``."""
+    content: bytes
+    from_client: bool
+    is_refused: bool = True
+    """Until the hook says otherwise."""
+
+
+@dataclass
+class ControlFrameHook(commands.StartHook):
+    """Asked for every WebSocket control frame."""
+
+    frame: ControlFrame
+
+
+class WatchedStream(http_layers.HttpStream):
+    """An HTTP stream that never buffers an upload without bounds and never streams one unasked."""
+
+    def handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Note a reset while a hook has the stream paused."""
+        if isinstance(event, RequestProtocolError) and hasattr(self, "flow"):
+            self.flow.metadata[LEFT] = True
+        return super().handle_event(event)
+
+    def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
+        """Ask when a request's body outgrows the buffer; drop what belongs to a refused one."""
+        buffered = self.request_body_buf
+        if not request or not buffered:
+            return False
+        if self.flow.response is not None:
+            buffered.clear()  # refused already: what still comes is of no interest
+            return False
+        if len(buffered) <= self.flow.metadata.get(WATCHED, SEEN_BODY_BYTES):
+            return False
+        seen = bytes(buffered)
+        buffered.clear()
+        yield UploadStartedHook(Upload(self.flow, seen))
+        if callable(self.flow.request.stream) and self.flow.response is None:
+            yield from self.start_request_stream()
+            yield from self.handle_event(RequestData(self.stream_id, seen))
+        elif self.flow.response is None:
+            self.flow.response = http.Response.make(503, b"", {"Connection": "close"})
+        return False
+
+
+class WatchedWebsocket(websocket_layers.WebsocketLayer):
+    """A WebSocket whose pings, pongs and close are asked for like its messages."""
+
+    def start(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Remember what the connections read last, so that control frames can be shown."""
+        yield from super().start(event)
+        self._last: Any = None
+        self._is_close_asked = False
+        for side in (self.client_ws, self.server_ws):
+            side.events = self._remembering(side.events)
+        self._handle_event = self.relay_watched  # type: ignore[method-assign]
+
+    _handle_event = start
+
+    def _remembering(self, original: Any) -> Any:
+        def remembered() -> Iterator[Any]:
+            for event in original():
+                self._last = event
+                yield event
+
+        return remembered
+
+    def relay_watched(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Relay; control frames only once the hook has agreed."""
+        relayed = super().relay_messages(event)
+        from_client = getattr(event, "connection", None) == self.context.client
+        reply: Any = None
+        while True:
+            try:
+                command = relayed.send(reply)
+            except StopIteration:
+                return
+            kind = self._kind(command)
+            if kind is not None:
+                frame = ControlFrame(self.flow, kind, _content(self._last), from_client)
+                yield ControlFrameHook(frame)
+                if frame.is_refused:
+                    yield commands.CloseConnection(self.context.server)
+                    yield commands.CloseConnection(self.context.client)
+                    self._handle_event = self.done  # type: ignore[method-assign]
+                    return
+            reply = yield command
+
+    def _kind(self, command: commands.Command) -> str | None:
+        """Which control frame the command is about to pass on: the log line comes before the frame."""
+        if isinstance(self._last, wsproto.events.CloseConnection):
+            if self._is_close_asked:
+                return None
+            self._is_close_asked = True
+            return "close"
+        if isinstance(command, commands.Log) and isinstance(
+            self._last, wsproto.events.Ping | wsproto.events.Pong
+        ):
+            return "ping" if isinstance(self._last, wsproto.events.Ping) else "pong"
+        return None
+
+
+def _content(event: Any) -> bytes:
+    if isinstance(event, wsproto.events.CloseConnection):
+        return int(event.code).to_bytes(2, "big") + (event.reason or "").encode()
+    return bytes(event.payload)
+
+
+def watch_layers() -> None:
+    """Put the watched layers in the place of mitmproxy's own, for this process."""
+    http_layers.HttpStream = WatchedStream  # type: ignore[misc]
+    websocket_layers.WebsocketLayer = WatchedWebsocket  # type: ignore[misc]

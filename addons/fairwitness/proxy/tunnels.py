@@ -1,0 +1,174 @@
+"""CONNECT: who may be connected to, what passes undecrypted, and what is answered inside TLS."""
+
+from __future__ import annotations
+
+import time
+
+from mitmproxy import connection, http, tls
+from mitmproxy.proxy import layer
+from mitmproxy.proxy.layers import HttpLayer, TCPLayer, modes
+from mitmproxy.proxy.layers import tls as tls_layers
+from mitmproxy.proxy.layers.http import HTTPMode
+
+from fairwitness.model.exchange import Destination, Request
+from fairwitness.model.verdict import Action, ScopeList, Verdict
+from fairwitness.proxy.answers import block_answer
+from fairwitness.proxy.fail_closed import fails_closed
+from fairwitness.proxy.hooks import ALL_HOOKS
+from fairwitness.proxy.ja4 import ja4
+from fairwitness.proxy.label import label_of, refuse_stranger
+from fairwitness.proxy.translate import bare_request
+from fairwitness.proxy.wiring import Caller, Wiring
+
+_GREETS_FIRST = frozenset({21, 22, 23, 25, 110, 143, 465, 587, 993, 995, 3306, 5432, 6379})
+"""Ports whose clients wait for the server or speak no HTTP: an answer inside would never be read."""
+
+
+@fails_closed(ALL_HOOKS)
+class Tunnels:
+    """Decides on CONNECT, and again when the client says hello."""
+
+    name = "fairwitness-tunnels"
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._witness = wiring.witness
+
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        """Let mitmproxy connect at once only to what is decrypted; answer all else without a packet."""
+        caller = self._wiring.caller(flow.client_conn)
+        if refuse_stranger(flow, self._wiring.password, is_inside=False):
+            return
+        caller.label = label_of(flow) or caller.label
+        caller.connect = (flow.request.host, flow.request.port)
+        caller.connect_us = self._witness.now_us()
+        verdict = self._witness.preview([self._connect(caller, "https")])
+        if verdict.is_released and verdict.scope_list is not ScopeList.TUNNEL:
+            return
+        if verdict.is_released:
+            caller.is_tunnel = True
+        else:
+            caller.refused = verdict
+            if flow.request.port in _GREETS_FIRST:
+                self._refuse_connect(flow, caller, verdict)
+                return
+        flow.response = _established(flow)
+
+    def _connect(self, caller: Caller, scheme: str) -> Destination:
+        assert caller.connect is not None
+        return Destination("connect", scheme, *caller.connect)
+
+    def _refuse_connect(self, flow: http.HTTPFlow, caller: Caller, verdict: Verdict) -> None:
+        asked = self._witness.refuse(self._bare(caller, verdict, "CONNECT", "https"), verdict)
+        caller.has_spoken = True
+        flow.response = block_answer(asked.request, verdict, asked.id)
+
+    def _bare(self, caller: Caller, verdict: Verdict, method: str, scheme: str) -> Request:
+        assert caller.connect is not None
+        host, port = caller.connect
+        return bare_request(
+            caller,
+            method=method,
+            scheme=scheme,
+            host=verdict.host or host,
+            port=port,
+            destinations=(self._connect(caller, scheme),),
+        )
+
+    async def tls_clienthello(self, data: tls.ClientHelloData) -> None:
+        """Pass a tunnel undecrypted if its names agree; never start TLS towards what is refused."""
+        client = data.context.client
+        caller = self._wiring.caller(client)
+        hello = data.client_hello
+        data.ignore_connection = False
+        caller.ja4 = ja4(
+            hello.cipher_suites,
+            hello.extensions,
+            alpn=hello.alpn_protocols,
+        )
+        if caller.connect is None:
+            data.establish_server_tls_first = False
+            return
+        named = [self._connect(caller, "https")]
+        if hello.sni:
+            named.append(Destination("sni", "https", hello.sni, caller.connect[1]))
+        if caller.is_tunnel and caller.refused is None:
+            data.establish_server_tls_first = False
+            data.ignore_connection = await self._passes_undecrypted(client, caller, hello.sni)
+            return
+        if caller.refused is not None or not self._witness.preview(named).is_released:
+            data.establish_server_tls_first = False
+
+    async def _passes_undecrypted(self, client: connection.Client, caller: Caller, sni: str | None) -> bool:
+        dialled = self._connect(caller, "https")
+        verdict = self._witness.preview([dialled])
+        shown = self._witness.preview([Destination("sni", "https", sni, dialled.port)]) if sni else None
+        if (
+            not verdict.is_released
+            or shown is None
+            or shown.scope_list is not ScopeList.TUNNEL
+            or shown.host != verdict.host
+        ):
+            caller.refused = _differing(verdict, sni)
+            return False
+        asked = await self._witness.ask(
+            self._bare(caller, verdict, "CONNECT", "https"),
+            is_gone=lambda: not client.state & connection.ConnectionState.CAN_READ,
+        )
+        if not asked.verdict.is_released:
+            caller.refused = asked.verdict
+            return False
+        caller.asked = asked
+        return True
+
+    def next_layer(self, data: layer.NextLayer) -> None:
+        """HTTP and TLS only, unless the policy names host and port: then raw bytes too."""
+        if data.layer is None or isinstance(
+            data.layer, modes.HttpProxy | tls_layers.ClientTLSLayer | tls_layers.ServerTLSLayer
+        ):
+            return
+        if not isinstance(data.layer, HttpLayer):
+            data.layer = HttpLayer(data.context, HTTPMode.transparent)
+        caller = self._wiring.caller(data.context.client)
+        if caller.connect is None or caller.refused or caller.is_tunnel or data.context.client.tls:
+            return
+        if _looks_like_http(data.data_client()) and not data.data_server():
+            return
+        if self._witness.preview([self._connect(caller, "tcp")]).is_released:
+            data.layer = TCPLayer(data.context)
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        """A refused CONNECT inside which nothing was said is on record too."""
+        caller = self._wiring.callers.pop(client.id, None)
+        if caller is None or caller.connect is None or caller.has_spoken or caller.asked is not None:
+            return
+        verdict = caller.refused
+        if verdict is None and caller.is_tunnel:
+            verdict = _differing(self._witness.preview([self._connect(caller, "https")]), None)
+        if verdict is not None:
+            self._witness.refuse(self._bare(caller, verdict, "CONNECT", "https"), verdict)
+
+
+def _established(flow: http.HTTPFlow) -> http.Response:
+    """A yes without a connection: as mitmproxy's own, which has no headers."""
+    now = time.time()
+    return http.Response(
+        flow.request.data.http_version, 200, b"Connection established", http.Headers(), b"", None, now, now
+    )
+
+
+def _differing(verdict: Verdict, sni: str | None) -> Verdict:
+    shown = f"the TLS hello names {sni!r}" if sni else "the TLS hello names no host"
+    return Verdict(
+        action=Action.BLOCK,
+        clauses=verdict.clauses,
+        reason=f"a tunnel passes only for its own name; {shown}",
+        scope_list=verdict.scope_list,
+        host=verdict.host,
+    )
+
+
+def _looks_like_http(data: bytes) -> bool:
+    """Whether a first line of HTTP may be arriving: letters, then a space."""
+    word = data.split(b"\r", 1)[0].split(b"\n", 1)[0].split(b" ", 1)[0]
+    return bool(word) and word.isalpha() and word.isupper() and len(word) <= 20

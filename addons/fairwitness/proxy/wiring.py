@@ -1,0 +1,110 @@
+"""What the addons share: the conductor, the clients, the exchanges under way, the knife."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mitmproxy import connection
+from mitmproxy.proxy.server import ConnectionHandler
+
+from fairwitness.model.exchange import Client, Connection
+from fairwitness.model.verdict import Verdict
+from fairwitness.proxy.tee import Tee
+from fairwitness.proxy.tickets import Dial
+from fairwitness.witness import Asked, Witness
+
+
+@dataclass(slots=True)
+class Caller:
+    """One connection of a client, with what it has said so far."""
+
+    connection: str
+    address: str
+    port: int
+    label: str | None = None
+    ja4: str | None = None
+    connect: tuple[str, int] | None = None
+    """What it asked to be connected to by CONNECT."""
+    connect_us: int = 0
+    refused: Verdict | None = None
+    """Its CONNECT must not be dialled; the answer is given inside."""
+    is_tunnel: bool = False
+    """Its CONNECT names a tunnel host."""
+    asked: Asked | None = None
+    """The released tunnel or raw stream, which alone may dial then."""
+    has_spoken: bool = False
+    """Whether a request came inside, which says more than the CONNECT."""
+    is_closing: bool = False
+
+    @property
+    def client(self) -> Client:
+        """As the other rooms know it."""
+        return Client(
+            connection=self.connection, address=self.address, port=self.port, label=self.label, ja4=self.ja4
+        )
+
+
+@dataclass(slots=True)
+class Live:
+    """A released exchange under way."""
+
+    asked: Asked
+    upload: Tee | None = None
+    download: Tee | None = None
+    response_us: int = 0
+    sent: int = 0
+    """Messages so far, by direction."""
+    received: int = 0
+
+
+@dataclass(slots=True)
+class LiveDial:
+    """A connection to a server, open or being opened."""
+
+    connection: Connection
+    dial: Dial
+    sent: int = 0
+    received: int = 0
+
+
+@dataclass(slots=True)
+class Wiring:
+    """Passed to every addon; the only state they share."""
+
+    witness: Witness
+    password: str | None
+    handlers: Callable[[], Mapping[Any, ConnectionHandler]]
+    """mitmproxy's connection handlers by client id."""
+    listens: Callable[[], tuple[tuple[str, int], ...]] = tuple
+    """Our own listeners, which are never dialled."""
+    callers: dict[str, Caller] = field(default_factory=dict)
+    exchanges: dict[str, Live] = field(default_factory=dict)
+    dials: dict[str, LiveDial] = field(default_factory=dict)
+
+    def caller(self, client: connection.Client) -> Caller:
+        """What is known of a client's connection."""
+        known = self.callers.get(client.id)
+        if known is None:
+            address, port = client.peername[:2] if client.peername else ("", 0)
+            known = self.callers[client.id] = Caller(secrets.token_hex(16), address, port)
+        return known
+
+    def cut(self, client_id: str) -> None:
+        """Close a client's connection and all that belong to it, now.
+
+        mitmproxy writes nothing more to a writer that is closing, so what waits to be sent stays here.
+        """
+        handler = self.handlers().get(client_id)
+        if handler is None:
+            return
+        for transport in list(handler.transports.values()):
+            if transport.writer is not None:
+                transport.writer.close()
+
+    def cut_all(self) -> None:
+        """Close every connection."""
+        for client_id in list(self.handlers()):
+            self.cut(client_id)

@@ -1,0 +1,7 @@
+"""The conductor: ask, write, release, look, write.  Knows neither mitmproxy nor a clock of its own."""
+
+from fairwitness.evidence import BodyWriter
+from fairwitness.witness.conductor import Asked, Witness
+from fairwitness.witness.status import Status
+
+__all__ = ["Asked", "BodyWriter", "Status", "Witness"]

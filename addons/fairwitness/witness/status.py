@@ -1,0 +1,41 @@
+"""How the running proxy is doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MeterStatus:
+    """How far one meter is used."""
+
+    name: str
+    host: str
+    metered: str
+    used: int
+    limit: int
+    per: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What ``fairwitness status`` shows."""
+
+    gate: str
+    """``starting`` | ``open`` | ``halted`` | ``closed``."""
+    reason: str
+    """Why it is not open."""
+    program: str
+    policy_sha256: str
+    policy_waiting_sha256: str | None
+    session: int
+    started_us: int
+    now_us: int
+    released: int
+    blocked: int
+    flags: int
+    held: int
+    throttled: int
+    """Waiting right now."""
+    open_requests: int
+    meters: tuple[MeterStatus, ...]
