@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fairwitness.cli.faces import Face, JsonFace, PlainFace, missed_form, missed_line
+from fairwitness.cli.faces import Face, JsonFace, PlainFace, ReadyFirst, missed_form, missed_line
 from fairwitness.cli.printer import Printer
 from fairwitness.model.clock import parse_iso_us
 from fairwitness.model.event import (
@@ -108,6 +108,24 @@ def test_every_event_is_a_json_line_with_its_name() -> None:
         form["event"] for form in forms
     ]
     assert {"event": "ready", "listen": "127.0.0.1:8080", "evidence": "/e", "ca": "/ca.pem"} == forms[0]
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_the_first_event_says_where_the_proxy_is(starts: bool) -> None:
+    """What happens before the proxy accepts is shown right after `ready`, or at the end if it never does."""
+    early = StoreState(time_us=NOW_US, state="recovered", reason="one request has an unknown outcome")
+    reading, writing = os.pipe()
+    with open(writing, "w") as stream:
+        face = ReadyFirst(JsonFace(Printer(stream, missed=missed_form), session=1))
+        face.tell(early)
+        if starts:
+            face.tell(EVENTS[0])
+        face.tell(EVENTS[-1])
+        face.close()
+    with open(reading) as stream:
+        names = [json.loads(line)["event"] for line in stream]
+
+    assert (["ready"] if starts else []) + ["store", "stopped"] == names
 
 
 def test_an_exchange_event_has_the_keys_of_the_log() -> None:

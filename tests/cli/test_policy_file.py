@@ -13,6 +13,7 @@ from fairwitness.model.flag import AnswerAs, Severity
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action, ScopeList
 from fairwitness.policy import Change, PolicyInForce, read_policy
+from fairwitness.witness.status import MeterStatus, Status
 
 TEXT = b"""\
 version: 1
@@ -36,8 +37,24 @@ class Conductor:
     def confirm(self, sha256_prefix: str) -> Policy:
         return self.in_force.confirm(sha256_prefix)
 
-    def status(self) -> Policy:
-        return self.in_force.policy
+    def status(self) -> Status:
+        return Status(
+            gate="open",
+            reason="",
+            program="Lab",
+            policy_sha256=self.in_force.policy.sha256,
+            policy_waiting_sha256=None,
+            session=1,
+            started_us=0,
+            now_us=1,
+            released=2,
+            blocked=3,
+            flags=0,
+            held=0,
+            throttled=0,
+            open_requests=0,
+            meters=(MeterStatus("rate", "shop.test", "testing", 4, 5, "s"),),
+        )
 
     def halt(self, reason: str) -> None:
         self.done.append(("halt", reason))
@@ -261,6 +278,19 @@ def test_joining_tells_address_ca_and_policy(conductor: Conductor, desk: Desk) -
         "evidence": "/e",
         "policy_sha256": conductor.in_force.policy.sha256,
     } == desk.answer(Question("join"))
+
+
+def test_status_tells_where_and_how(desk: Desk) -> None:
+    """Status joins how the proxy is reached with how it is doing; the meters are a list."""
+    status = desk.answer(Question("status"))
+
+    assert isinstance(status, dict)
+    assert ("127.0.0.1:1", "open", 2, 3, "1970-01-01T00:00:00.000000Z") == tuple(
+        status[key] for key in ("listen", "gate", "released", "blocked", "started")
+    )
+    assert [
+        {"name": "rate", "host": "shop.test", "metered": "testing", "used": 4, "limit": 5, "per": "s"}
+    ] == status["meters"]
 
 
 def test_dataclasses_become_plain_json() -> None:

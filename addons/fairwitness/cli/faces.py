@@ -37,6 +37,38 @@ class Face(Protocol):
         """Show what waits."""
 
 
+class ReadyFirst:
+    """Holds events back until the proxy accepts, so that whoever reads them learns first where it is.
+
+    Args:
+        face: Who shows them then.
+    """
+
+    def __init__(self, face: Face) -> None:
+        self._face = face
+        self._held_back: list[Event] | None = []
+
+    def tell(self, event: Event) -> None:
+        """Show the event, or keep it until `Ready` has come."""
+        if self._held_back is None:
+            self._face.tell(event)
+        elif isinstance(event, Ready):
+            self._face.tell(event)
+            self._let_go()
+        else:
+            self._held_back.append(event)
+
+    def close(self) -> None:
+        """Show what waits, also where the proxy never came to accept."""
+        self._let_go()
+        self._face.close()
+
+    def _let_go(self) -> None:
+        for event in self._held_back or ():
+            self._face.tell(event)
+        self._held_back = None
+
+
 class JsonFace:
     """Every event as a JSON line."""
 
@@ -94,6 +126,8 @@ class PlainFace:
                 return f"throttle  {delay}: {_request_words(event.request)}: {event.verdict.reason}"
             case PolicyChanged():
                 return _policy_words(event)
+            case StoreState(state="gate-open"):
+                return None
             case StoreState():
                 return f"{event.state:<9} {event.reason}".rstrip()
             case Stopped():

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fairwitness import __version__
-from fairwitness.cli.faces import Face
+from fairwitness.cli.faces import Face, ReadyFirst
 from fairwitness.cli.folders import data_folder, make_private
 from fairwitness.cli.place import Place
 from fairwitness.cli.proxy_options import DEFAULT_LISTEN, ProxyOptions, split_listen
@@ -82,7 +82,7 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
     settings = _settings(plan)
     in_force = PolicyInForce(plan.policy, overrides=tuple(map(parse_override, plan.options.resolve)))
     log = Log.open(make_private(plan.place.evidence), program=plan.policy.program, now_us=clock.now_us())
-    face = make_face(log.session)
+    face = ReadyFirst(make_face(log.session))
     try:
         runner = Runner(plan.policy, next_flag=log.next_flag_number(), now_us=clock.now_us())
         witness = Witness(
@@ -137,7 +137,8 @@ class _Session:
                 serve(self._settings, self._witness, ready=self._ready.set_result, stop=self._stop)
             )
             try:
-                await asyncio.wait({serving, self._ready}, return_when=asyncio.FIRST_COMPLETED)
+                started: set[asyncio.Future[Any]] = {serving, self._ready}
+                await asyncio.wait(started, return_when=asyncio.FIRST_COMPLETED)
                 if not self._ready.done():
                     await serving  # raises why it could not start
                 return await self._accompany(companion, serving)

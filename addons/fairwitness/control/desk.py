@@ -7,22 +7,26 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fairwitness.control.policy_file import PolicyFile, Taker
 from fairwitness.control.server import JOIN
 from fairwitness.control.wire import Question, Value, WireError
+from fairwitness.model.clock import iso_us
 from fairwitness.model.event import Held
 from fairwitness.model.flag import AnswerAs
 from fairwitness.model.verdict import ScopeList
 from fairwitness.policy import add_hosts, add_scope
 
+if TYPE_CHECKING:
+    from fairwitness.witness import Status
+
 
 class Conductor(Taker, Protocol):
     """What of the conductor can be steered from another terminal."""
 
-    def status(self) -> Any:
-        """A frozen dataclass."""
+    def status(self) -> Status:
+        """How it is doing."""
 
     def halt(self, reason: str) -> None:
         """Block everything."""
@@ -105,14 +109,17 @@ class Desk:
         return operation(question)
 
     def _status(self, _question: Question) -> Value:
-        status = plain(self._conductor.status())
-        assert isinstance(status, dict)
+        status = self._conductor.status()
+        form = plain(status)
+        assert isinstance(form, dict)
+        del form["started_us"], form["now_us"]
         return {
             "pid": os.getpid(),
+            "started": iso_us(status.started_us),
             "listen": self._joining.listen,
             "evidence": self._joining.evidence,
             "ca": self._joining.ca,
-            **status,
+            **form,
         }
 
     def _join(self, _question: Question) -> Value:
@@ -196,6 +203,7 @@ def _held(held: Held) -> Value:
         "reason": held.verdict.reason,
         "flags": list(held.verdict.flags),
         "initiator": held.request.initiator.value,
-        "ends_us": held.ends_us,
+        "time": iso_us(held.time_us),
+        "ends": iso_us(held.ends_us),
         "state": held.state,
     }
