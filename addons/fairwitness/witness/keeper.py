@@ -1,0 +1,114 @@
+"""Keeps the log for the conductor: what cannot be written closes the gate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from fairwitness.errors import EvidenceError
+from fairwitness.evidence import Log
+from fairwitness.model.clock import SessionClock
+from fairwitness.model.event import Event, StoreState
+from fairwitness.model.exchange import NO_EXCHANGE
+from fairwitness.model.verdict import Action, Clause, Verdict
+from fairwitness.witness.gate import Gate
+
+_ANSWERS_AT_LATEST_S = 0.05  # an answer waits for no commit of its own, but no longer than this
+_STEP_US = 1_000_000  # a step of the machine's clock that is worth a note
+
+
+class Keeper:
+    """The log, the gate that depends on it, and the researcher's ear.
+
+    A class, because a failure of the store must close the same gate wherever it is met.
+    """
+
+    def __init__(self, log: Log, *, clock: SessionClock, tell: Callable[[Event], None]) -> None:
+        self.log = log
+        self.gate = Gate()
+        self.tell = tell
+        self._clock = clock
+        self._step_us = 0
+        self._answers_commit: asyncio.TimerHandle | None = None
+
+    def now_us(self) -> int:
+        """The session's time."""
+        return self._clock.now_us()
+
+    def warn(self, state: str, reason: str) -> None:
+        """Tell of the store's or the gate's state."""
+        self.tell(StoreState(time_us=self.now_us(), state=state, reason=reason))
+
+    def record(self, append: Callable[[], object]) -> bool:
+        """Append what need not be committed before something else.  Whether it could be."""
+        if self.log.failure is not None:
+            return False
+        try:
+            append()
+        except EvidenceError as error:
+            self.failed(error)
+            return False
+        self._commit_soon()
+        return True
+
+    def record_now(self, append: Callable[[], object]) -> None:
+        """Append and commit.
+
+        Raises:
+            EvidenceError: It could not be written; the gate is closed.
+        """
+        try:
+            append()
+            self.log.commit_now()
+        except EvidenceError as error:
+            self.failed(error)
+            raise
+
+    def note(self, text: str, *, exchange: str = NO_EXCHANGE) -> None:
+        """Append a note, if the log still takes any."""
+        self.record(lambda: self.log.append_note(text, time_us=self.now_us(), exchange=exchange))
+
+    def incident(self, text: str, *, exchange: str = NO_EXCHANGE) -> None:
+        """Note what went wrong, and say so."""
+        self.note(text, exchange=exchange)
+        self.warn("warning", text)
+
+    def failed(self, error: EvidenceError) -> Verdict:
+        """The store has failed: close the gate.  The verdict on whatever was under way."""
+        if self.gate.close(f"the evidence store failed: {error}"):
+            self.warn("failed", str(error))
+        return Verdict(
+            action=Action.BLOCK,
+            clauses=(Clause("gate", None, "-"),),
+            reason=self.gate.reason,
+            mend="Stop fairwitness, mend the cause, start it again",
+        )
+
+    async def keep_watch(self) -> None:
+        """Make what was committed durable every second, and note steps of the machine's clock."""
+        while self.log.failure is None:
+            await asyncio.sleep(1)
+            step_us = self._clock.step_us()
+            if abs(step_us - self._step_us) > _STEP_US:
+                self.incident(f"the machine's clock was stepped by {(step_us - self._step_us) / 1e6:+.3f} s")
+                self._step_us = step_us
+            if self.log.failure is not None:
+                return
+            try:
+                for warning in await self.log.checkpoint_full():
+                    self.warn("warning", warning)
+            except EvidenceError as error:
+                self.failed(error)
+
+    def _commit_soon(self) -> None:
+        if self._answers_commit is None:
+            loop = asyncio.get_running_loop()
+            self._answers_commit = loop.call_later(_ANSWERS_AT_LATEST_S, self._commit_answers)
+
+    def _commit_answers(self) -> None:
+        self._answers_commit = None
+        if self.log.failure is None:
+            try:
+                self.log.commit_now()
+            except EvidenceError as error:
+                self.failed(error)

@@ -1,0 +1,155 @@
+"""What the researcher does to a running session: look, halt, answer, change the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fairwitness.errors import PolicyError
+from fairwitness.evidence import Log
+from fairwitness.model.clock import SessionClock
+from fairwitness.model.event import Event, Held, PolicyChanged
+from fairwitness.model.flag import Answer, AnswerAs
+from fairwitness.model.policy import Policy
+from fairwitness.policy import Change, PolicyInForce
+from fairwitness.rules import Runner
+from fairwitness.witness.keeper import Keeper
+from fairwitness.witness.patience import Patience, held_event
+from fairwitness.witness.status import MeterStatus, Status
+
+
+class Steering:
+    """The half of the conductor that the terminal and the control socket use."""
+
+    def __init__(
+        self,
+        policy: PolicyInForce,
+        runner: Runner,
+        log: Log,
+        *,
+        clock: SessionClock,
+        tell: Callable[[Event], None],
+        unattended: bool,
+    ) -> None:
+        self._policy = policy
+        self._runner = runner
+        self._log = log
+        self._keeper = Keeper(log, clock=clock, tell=tell)
+        self._gate = self._keeper.gate
+        self._patience = Patience(self._keeper, runner, clock=clock, unattended=unattended)
+        self._started_us = clock.now_us()
+        self._released = self._blocked = self._open = 0
+
+    def status(self) -> Status:
+        """How it is doing."""
+        now_us = self._keeper.now_us()
+        waiting = self._policy.waiting
+        return Status(
+            gate=self._gate.state.value,
+            reason=self._gate.reason,
+            program=self._policy.policy.program.name,
+            policy_sha256=self._policy.policy.sha256,
+            policy_waiting_sha256=waiting.sha256 if waiting else None,
+            session=self._log.session,
+            started_us=self._started_us,
+            now_us=now_us,
+            released=self._released,
+            blocked=self._blocked,
+            flags=len(self._runner.flags),
+            held=len(self._patience.holds.waiting),
+            throttled=self._patience.slots.waiting,
+            open_requests=self._open,
+            meters=tuple(
+                MeterStatus(each.name, each.host, each.metered, each.used, each.limit, each.per)
+                for each in self._runner.meters(now_us)
+            ),
+        )
+
+    def halt(self, reason: str) -> None:
+        """Block everything until `resume`."""
+        self._gate.halt(reason or "no reason given")
+        self._patience.holds.deny_all()
+        self._keeper.note(f"halted: {self._gate.reason}")
+        self._keeper.warn("halted", self._gate.reason)
+
+    def resume(self, reason: str) -> None:
+        """End a halt.
+
+        Raises:
+            PolicyError: Nothing is halted, or no reason is given.
+        """
+        if not reason.strip():
+            raise PolicyError("a reason is needed", where="resume", mend="Say it with --reason TEXT")
+        if not self._gate.resume():
+            raise PolicyError("nothing is halted", where="resume", mend="See 'fairwitness status'")
+        self._keeper.note(f"resumed: {reason}")
+        self._keeper.warn("resumed", reason)
+
+    def pending(self) -> tuple[Held, ...]:
+        """What waits for the researcher."""
+        now_us = self._keeper.now_us()
+        return tuple(held_event(each, "waiting", now_us=now_us) for each in self._patience.holds.waiting)
+
+    def release(self, hold: str) -> None:
+        """Let a held request go.
+
+        Raises:
+            PolicyError: Nothing of that name waits.
+        """
+        self._patience.holds.answer(hold, release=True)
+
+    def deny(self, hold: str) -> None:
+        """Refuse a held request.
+
+        Raises:
+            PolicyError: Nothing of that name waits.
+        """
+        self._patience.holds.answer(hold, release=False)
+
+    def confirm(self, sha256_prefix: str) -> Policy:
+        """Put the waiting policy in force.
+
+        Raises:
+            PolicyError: Nothing waits, or another one.
+            EvidenceError: It could not be recorded; the gate is closed.
+        """
+        policy = self._policy.confirm(sha256_prefix)
+        self._adopt("confirmed", policy, "in-force", "confirmed by the researcher")
+        return policy
+
+    def offer_policy(self, text: bytes) -> Change:
+        """Take a changed policy file.
+
+        Raises:
+            PolicyError: It is broken; the policy in force stays.
+            EvidenceError: It could not be recorded; the gate is closed.
+        """
+        try:
+            change = self._policy.offer(text, path=self._policy.policy.path)
+        except PolicyError as error:
+            self._keeper.note(f"a broken policy file was refused: {error}")
+            raise
+        if change.state != "same":
+            self._adopt("changed", change.policy, change.state, change.summary)
+        return change
+
+    def _adopt(self, why: str, policy: Policy, state: str, summary: str) -> None:
+        self._runner.adopt(self._policy.policy)
+        now_us = self._keeper.now_us()
+        self._keeper.record_now(
+            lambda: self._log.append_policy(policy, time_us=now_us, why=f"{why}: {state}: {summary}")
+        )
+        self._keeper.tell(PolicyChanged(time_us=now_us, state=state, sha256=policy.sha256, summary=summary))
+
+    def answer(self, flag: str, answered_as: AnswerAs, note: str) -> None:
+        """Record the researcher's answer to a flag, and let it take effect.
+
+        Raises:
+            EvidenceError: It could not be recorded; the gate is closed.
+        """
+        answer = Answer(flag=flag, answered_as=answered_as, note=note, time_us=self._keeper.now_us())
+        self._keeper.record_now(lambda: self._log.append_answer(answer))
+        self._runner.answer(answer)
+
+    def note(self, text: str) -> None:
+        """Record a note."""
+        self._keeper.note(text)
