@@ -36,14 +36,17 @@ class Actor:
     """Linked sub-resources that it fetched as a browser would, until they are enough."""
     is_browser: bool = False
 
-    def load_of(self, url: str, now_us: int) -> Load | None:
-        """The load that a Referer or Origin belongs to: that very body's, else its origin's latest."""
+    def load_of(self, url: str) -> Load | None:
+        """The load that a Referer or Origin belongs to: that very body's, else its origin's latest.
+
+        However old: a tab that is left open goes on asking.
+        """
         body = self.shelf.get(url)
-        if body is not None and now_us - body.given_us <= LINKED_US:
+        if body is not None:
             return body.load
         origin = origin_of(url)
         for load in reversed(self.loads):
-            if load.origin == origin and now_us - load.loaded_us <= LINKED_US:
+            if load.origin == origin:
                 return load
         return None
 

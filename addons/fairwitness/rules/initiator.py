@@ -114,7 +114,7 @@ class Initiators:
     def _websocket(self, request: Request, traits: Traits) -> _Opinion:
         for (client, agent, *_), actor in self._browsers.items():
             if client == _client_of(request) and agent == traits.user_agent:
-                load = actor.load_of(traits.origin, request.received_us)
+                load = actor.load_of(traits.origin)
                 if load is not None:
                     return _Opinion(
                         Initiator.PAGE, "WebSocket with a loaded page's Origin", load.url, Metered.BROWSING
@@ -138,7 +138,7 @@ class Initiators:
         self, request: Request, traits: Traits, name: _Name, actor: Actor | None, *, in_scope: bool
     ) -> _Opinion:
         if traits.is_html_navigation:
-            known = actor.load_of(traits.referer, request.received_us) if actor and traits.referer else None
+            known = actor.load_of(traits.referer) if actor and traits.referer else None
             hurried = actor is not None and actor.is_hurried(request.received_us)
             if actor is not None and actor.is_browser and hurried and known is not None:
                 return self._page_made(request, traits, name, actor, in_scope=in_scope, is_document=True)
@@ -168,7 +168,9 @@ class Initiators:
         load = redirect.load if redirect else self._load(actor, named, now_us)
         if load is None:
             return self._foreign(actor, named, traits)
-        may_be_linked = request.method == "GET" and not is_document
+        # A script puts the query of its fetch together: looking for that in large scripts finds nothing.
+        is_built = traits.dest == b"empty" and traits.mode != b"navigate" and b"?" in request.target
+        may_be_linked = request.method == "GET" and not (is_document or is_built)
         authority = authority_of(request.scheme, request.host, request.port)
         linked = may_be_linked and (
             (redirect is not None and redirect.is_free)
@@ -190,13 +192,18 @@ class Initiators:
 
     @staticmethod
     def _load(actor: Actor, named: str, now_us: int) -> Load | None:
-        return actor.load_of(named, now_us) if named else actor.latest_load(now_us)
+        return actor.load_of(named) if named else actor.latest_load(now_us)
 
     @staticmethod
     def _foreign(actor: Actor, named: str, traits: Traits) -> _Opinion:
         if actor.is_browser and traits.has_sec_fetch and named:
-            return _Opinion(Initiator.PAGE, "asked for by a page outside the scope", named, Metered.BROWSING)
-        return _tool("no page in scope that this actor loaded in the last hour asked for it")
+            return _Opinion(
+                Initiator.PAGE,
+                "asked for by a page that is out of scope or long gone",
+                named,
+                Metered.BROWSING,
+            )
+        return _tool("no page in scope that this actor loaded asked for it")
 
     def _is_browser(
         self, request: Request, traits: Traits, name: _Name, actor: Actor, *, linked: bool
@@ -219,7 +226,7 @@ class Initiators:
         self, request: Request, name: _Name, actor: Actor | None, traits: Traits, *, in_scope: bool
     ) -> str | None:
         """Begin a page load; the page that led to it, where that is known."""
-        page = actor.load_of(traits.referer, request.received_us) if actor and traits.referer else None
+        page = actor.load_of(traits.referer) if actor and traits.referer else None
         if in_scope:
             if actor is None:
                 actor = Actor()

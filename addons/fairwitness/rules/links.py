@@ -16,7 +16,7 @@ _TRIES = 64  # occurrences looked at: a page may be full of them on purpose
 _KINDS = (b"text/html", b"application/xhtml", b"text/css", b"text/javascript", b"application/javascript")
 _BEFORE = frozenset(b"\"'`(= \t\r\n,>;\\")
 _AFTER = frozenset(b"\"'`) \t\r\n,><#\\")
-_MISSED = 512  # URLs known not to be linked, a load
+_MISSED = 512  # known not to be linked, a load
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Load:
     bodies: dict[str, Body] = field(default_factory=dict)
     """By URL, the page itself and its style sheets, scripts and frames."""
     missed: set[bytes] = field(default_factory=set)
-    """URLs that none of the bodies links; forgotten when another body comes."""
+    """URLs, and last parts of paths, that none of the bodies has; forgotten when another body comes."""
 
     def take(self, url: bytes) -> bool:
         """Whether the URL may still go for free in this load; yes uses it up."""
@@ -43,17 +43,17 @@ class Load:
     def links(self, authority: bytes, target: bytes, *, now_us: int, first: str) -> bool:
         """Whether something given in this load links a URL; *first* is the likeliest body's own URL."""
         url = authority + target
-        if url in self.missed:
+        name = target.split(b"?", 1)[0].rsplit(b"/", 1)[-1]
+        if url in self.missed or name in self.missed:
             return False
-        bodies = list(self.bodies.values())
-        likeliest = self.bodies.get(first)
-        if likeliest is not None:
-            bodies.insert(0, likeliest)
-        for body in bodies:
-            if now_us - body.given_us <= LINKED_US and body.links(authority, target):
-                return True
+        bodies = [body for body in self.bodies.values() if now_us - body.given_us <= LINKED_US]
+        bodies.sort(key=lambda body: body.url != first)
+        # Every spelling of a link ends with the last part of its path: one search rules most bodies out.
+        likely = [body for body in bodies if not name or name in body.content]
+        if any(body.links(authority, target) for body in likely):
+            return True
         if len(self.missed) < _MISSED:
-            self.missed.add(url)
+            self.missed.add(url if likely else name)
         return False
 
 
