@@ -9,11 +9,8 @@ from typing import Any
 from mitmproxy import addonmanager, exceptions, hooks, master, options
 from mitmproxy.addons import core, disable_h2c, errorcheck, next_layer, proxyserver, tlsconfig
 
-from fairwitness.proxy.dials import Dials
-from fairwitness.proxy.exchanges import Exchanges
+from fairwitness.proxy.chain import back
 from fairwitness.proxy.front import Front
-from fairwitness.proxy.messages import Messages
-from fairwitness.proxy.tunnels import Tunnels
 from fairwitness.proxy.wiring import Wiring
 
 
@@ -76,8 +73,3 @@ class LeanMaster(master.Master):
         """All addons have started."""
         await super().running()
         self.is_running.set()
-
-
-def back(wiring: Wiring) -> tuple[Any, ...]:
-    """The addons that must be last, in their order: what they decide, nobody changes behind them."""
-    return Tunnels(wiring), Exchanges(wiring), Messages(wiring), Dials(wiring)

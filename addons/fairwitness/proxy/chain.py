@@ -1,0 +1,46 @@
+"""Where our addons stand in mitmproxy's chain: first and last, whatever else is loaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mitmproxy import addonmanager
+
+from fairwitness.proxy.dials import Dials
+from fairwitness.proxy.exchanges import Exchanges
+from fairwitness.proxy.front import Front
+from fairwitness.proxy.messages import Messages
+from fairwitness.proxy.tunnels import Tunnels
+from fairwitness.proxy.wiring import Wiring
+
+
+def back(wiring: Wiring) -> tuple[Any, ...]:
+    """The addons that must be last, in their order: what they decide, nobody changes behind them."""
+    return Tunnels(wiring), Exchanges(wiring), Messages(wiring), Dials(wiring)
+
+
+class Ends:
+    """Both ends of a chain that others build, as mitmdump does.
+
+    A class, because others are added later, and the ends must be put back each time.
+
+    Args:
+        addons: mitmproxy's addon manager.
+        wiring: What our addons share.
+        refuses_foreign_users: Whether processes of other users are refused.
+    """
+
+    def __init__(
+        self, addons: addonmanager.AddonManager, wiring: Wiring, *, refuses_foreign_users: bool
+    ) -> None:
+        self._addons = addons
+        self._front = Front(wiring, refuses_foreign_users=refuses_foreign_users)
+        self._back = back(wiring)
+        for each in (self._front, *self._back):
+            addons.register(each)
+
+    def put_in_place(self) -> None:
+        """Stand first and last.  A new list: a hook that is under way keeps walking the old one."""
+        own = {id(each) for each in (self._front, *self._back)}
+        others = [each for each in self._addons.chain if id(each) not in own]
+        self._addons.chain = [self._front, *others, *self._back]
