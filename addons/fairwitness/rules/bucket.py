@@ -113,14 +113,11 @@ class Bucket:
         place = bisect_left(self._slots, from_us)
         while place < len(self._slots):
             moment = max(from_us, self._before[place] - self._tolerance)
-            if place:
-                moment = max(moment, self._slots[place - 1])
             blocker = self._blocker(place, moment)
             if blocker is None:
                 return moment
             place = blocker + 1  # a later place before the blocker would push it away just as well
-        moment = max(from_us, self._end() - self._tolerance)
-        return max(moment, self._slots[-1])
+        return max(from_us, self._end() - self._tolerance)
 
     def _blocker(self, place: int, moment: int) -> int | None:
         if moment > self._slots[place]:

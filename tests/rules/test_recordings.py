@@ -1,0 +1,206 @@
+"""The limits and initiators on recordings: the shared ones where they are at hand, and two of our own."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fairwitness.model.exchange import (
+    Client,
+    Destination,
+    Exchange,
+    Initiator,
+    Metered,
+    Request,
+    Response,
+    new_exchange,
+)
+from fairwitness.model.flag import Severity
+from fairwitness.model.policy import Policy
+from fairwitness.model.verdict import ScopeList
+from fairwitness.policy import Scope, read_policy
+from fairwitness.rules import Initiators, Runner
+from fairwitness.rules.testing import NOON_US
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # mitmproxy calls pyparsing by names that have been deprecated since
+    from mitmproxy import http
+    from mitmproxy.io import FlowReader, FlowWriter
+    from mitmproxy.test import tflow
+
+SHARED = Path(__file__).parents[3] / "shared"
+POLICY = b"""
+version: 1
+program: {name: lab shop, policy_url: "http://shop.acme.test/policy", reviewed: 2026-11-23}
+scope:
+  include: ["shop.acme.test:*", "api.acme.test:*", "rich.acme.test:*", "data.acme.test:*", "lab.acme.test:*"]
+  load: [cdn.thirdparty.test]
+limits:
+  testing: {per_host: {rate: 5/s, burst: 30}}
+  says: "No more than 5 requests per second."
+"""
+
+
+def _microseconds(seconds: float | None) -> int:
+    return round((seconds or 0) * 1_000_000)
+
+
+def _exchange(flow: http.HTTPFlow) -> Exchange:
+    request, peer = flow.request, flow.client_conn.peername or ("127.0.0.1", 0)
+    started_us = _microseconds(request.timestamp_start)
+    translated = Request(
+        exchange=new_exchange(),
+        received_us=started_us,
+        client=Client(connection="c" * 32, address=peer[0], port=peer[1]),
+        method=request.method,
+        scheme=request.scheme,
+        host=request.host,
+        port=request.port,
+        target=request.path.encode("utf-8", "surrogateescape"),
+        http_version=request.http_version,
+        headers=tuple(request.headers.fields),
+        destinations=(Destination("url", request.scheme, request.host, request.port, request.path),),
+    )
+    if flow.response is None:
+        failed_us = _microseconds(flow.error.timestamp) if flow.error else started_us
+        return Exchange(
+            request=translated, response=None, failure="failed", ended_us=max(started_us, failed_us)
+        )
+    ended_us = max(started_us, _microseconds(flow.response.timestamp_end or flow.response.timestamp_start))
+    response = Response(
+        http_version=flow.response.http_version,
+        status=flow.response.status_code,
+        reason=flow.response.reason,
+        headers=tuple(flow.response.headers.fields),
+        started_us=ended_us,
+        ended_us=ended_us,
+        body=flow.response.get_content(strict=False) or b"",
+    )
+    return Exchange(request=translated, response=response, ended_us=ended_us)
+
+
+def read(path: Path) -> Iterator[Exchange]:
+    """The exchanges of a mitmproxy dump."""
+    with path.open("rb") as file:
+        for flow in FlowReader(file).stream():
+            if isinstance(flow, http.HTTPFlow):
+                yield _exchange(flow)
+
+
+def judge(exchanges: list[Exchange], policy: Policy) -> tuple[Runner, list[Request]]:
+    """Judge a recording as live traffic: requests and ends in the order of their times."""
+    runner, initiators, scope = Runner(policy, next_flag=1, now_us=NOON_US), Initiators(), Scope(policy)
+    moments = [(e.request.received_us, True, i) for i, e in enumerate(exchanges)]
+    moments += [(e.ended_us, False, i) for i, e in enumerate(exchanges)]
+    judged: dict[int, tuple[Request, bool]] = {}
+    for time_us, is_request, i in sorted(moments, key=lambda moment: (moment[0], not moment[1], moment[2])):
+        if is_request:
+            in_scope = scope.decide(exchanges[i].request.destinations).scope_list is ScopeList.INCLUDE
+            request = initiators.judge(exchanges[i].request, in_scope=in_scope)
+            judged[i] = (request, in_scope)
+            assert () == runner.judge_request(request, in_scope=in_scope).failures
+            runner.started(request)
+        else:
+            request, in_scope = judged[i]
+            exchange = replace(exchanges[i], request=request)
+            runner.judge_response(exchange)
+            runner.ended(request, time_us=time_us)
+            initiators.learn(exchange, in_scope=in_scope)
+    return runner, [request for request, _ in judged.values()]
+
+
+def _write(path: Path, flows: list[http.HTTPFlow]) -> Path:
+    with path.open("wb") as file:
+        writer = FlowWriter(file)
+        for flow in flows:
+            writer.add(flow)
+    return path
+
+
+def _flow(
+    at_s: float, path: str, headers: dict[str, str], *, body: bytes = b"", kind: str = "text/html"
+) -> http.HTTPFlow:
+    url = f"https://shop.acme.test{path}"
+    flow = tflow.tflow(resp=True)
+    flow.request = http.Request.make("GET", url, headers=headers)
+    flow.request.timestamp_start = flow.request.timestamp_end = NOON_US / 1_000_000 + at_s
+    flow.response = http.Response.make(200, body, {"content-type": kind})
+    flow.response.timestamp_start = flow.response.timestamp_end = flow.request.timestamp_start + 0.005
+    return flow
+
+
+@pytest.fixture
+def browsing(tmp_path: Path) -> Path:
+    """A browser on a page with sixty images that are asked for within a second."""
+    agent = {"user-agent": "Mozilla/5.0 Chrome/156.0.0.0", "accept-language": "en-US"}
+    rest = {"accept-encoding": "gzip, deflate, br, zstd"}
+    page = "".join(f'<img src="/i/{i}.svg">' for i in range(60)).encode()
+    fetch = {
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-site": "none",
+        "sec-fetch-user": "?1",
+        "sec-fetch-dest": "document",
+    }
+    image = {"sec-fetch-mode": "no-cors", "sec-fetch-site": "same-origin", "sec-fetch-dest": "image"}
+    flows = [_flow(0, "/", agent | {"accept": "text/html,*/*"} | fetch | rest, body=page)]
+    for i in range(60):
+        headers = agent | {"accept": "image/avif,*/*"} | image | {"referer": "https://shop.acme.test/"} | rest
+        flows.append(_flow(0.1 + i / 100, f"/i/{i}.svg", headers, kind="image/svg+xml"))
+    return _write(tmp_path / "browsing.mitm", flows)
+
+
+@pytest.fixture
+def scanning(tmp_path: Path) -> Path:
+    """A tool with a browser's User-Agent, forty paths in a second."""
+    headers = {"user-agent": "Mozilla/5.0 Chrome/156.0.0.0", "accept": "*/*"}
+    return _write(tmp_path / "scanning.mitm", [_flow(i / 40, f"/w{i}", headers) for i in range(40)])
+
+
+def test_browser_with_many_images_is_not_flagged(browsing: Path) -> None:
+    """Sixty images in a second are free, told through mitmproxy's own format."""
+    runner, judged = judge(list(read(browsing)), read_policy(POLICY, path="policy.yaml"))
+
+    assert () == runner.flags
+    assert [(Initiator.PAGE, Metered.FREE)] * 60 == [(r.initiator, r.metered) for r in judged[1:]]
+
+
+def test_scanner_with_a_browsers_name_is_flagged(scanning: Path) -> None:
+    """Forty requests in a second are over 5/s with 30 at once."""
+    runner, judged = judge(list(read(scanning)), read_policy(POLICY, path="policy.yaml"))
+
+    assert [Severity.CHECK, Severity.STOP] == [f.severity for f in runner.flags if f.severity > Severity.INFO]
+    assert {Initiator.TOOL} == {request.initiator for request in judged}
+
+
+def test_shared_recordings_are_judged_as_the_ground_truth_says(browsing: Path, scanning: Path) -> None:
+    """Rate breaches are found, nothing else is called one, and benign sessions get no flag above info."""
+    truth: dict[str, dict[str, list[str]]] = {
+        "browsing": {"must": [], "must_not": ["rate", "dos"]},
+        "scanning": {"must": ["rate"], "must_not": ["dos"]},
+    }
+    files = {"browsing": browsing, "scanning": scanning}
+    if (SHARED / "recordings" / "ground_truth.json").exists():
+        told = json.loads((SHARED / "recordings" / "ground_truth.json").read_text("utf-8"))
+        shared = {name: entry for name, entry in told.items() if entry["kind"] in {"breach", "benign"}}
+        truth |= shared
+        files |= {name: SHARED / "recordings" / f"{name}.mitm" for name in shared}
+    policy = read_policy(POLICY, path="policy.yaml")
+    wrong = []
+    for name, entry in truth.items():
+        runner, _ = judge(list(read(files[name])), policy)
+        loud = {flag.rule for flag in runner.flags if flag.severity > Severity.INFO}
+        if ("rate" in entry["must"] and "request-rate" not in loud) or (
+            "rate" in entry["must_not"] and loud & {"request-rate", "budget"}
+        ):
+            wrong.append((name, "rate", loud))
+        if "dos" in entry["must_not"] and "concurrency" in loud:
+            wrong.append((name, "dos", loud))
+        if name.startswith(("chrome_", "hand_")) and loud:
+            wrong.append((name, "benign", loud))
+
+    assert [] == wrong
