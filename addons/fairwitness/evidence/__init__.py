@@ -1,1 +1,20 @@
-"""What happened, provably?  The append-only log."""
+"""What happened, provably?  An append-only Merkle log, its store, and how it is read."""
+
+from fairwitness.evidence.keep import Keep
+from fairwitness.evidence.lock import Holder, holder_of
+from fairwitness.evidence.log import Log
+from fairwitness.evidence.problems import Problem
+from fairwitness.evidence.reader import Counts, Reader, SessionRow
+from fairwitness.evidence.streaming import BodyWriter
+
+__all__ = [
+    "BodyWriter",
+    "Counts",
+    "Holder",
+    "Keep",
+    "Log",
+    "Problem",
+    "Reader",
+    "SessionRow",
+    "holder_of",
+]

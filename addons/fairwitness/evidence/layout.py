@@ -1,0 +1,184 @@
+"""How the segments of an entry lie in its row: lengths first, then the bytes, compressed when that pays.
+
+The lengths say more than the hashed text needs: where a header line begins and how long its name is, so that
+any bytes that ever stood in a header come back as they were.  A checksum over the stored form finds the flips
+that decompression would forgive.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+import zstandard
+
+from fairwitness.model.exchange import Headers
+
+# What a length belongs to; the low three bits of each stored number.
+META, START, LINE, MORE, NAME, TRAIL, TRAIL_NAME = range(7)
+_CODE_BITS = 3
+_LONGEST = (1 << 29) - 1  # a length and its code share 32 bits
+
+_RAW, _ZSTD = b"\0", b"\1"
+_WORTH_COMPRESSING = 256  # bytes; less than that gains nothing worth 4 us
+_MAX_ROW_BYTES = 64 << 20  # 64 MiB: no head that a proxy accepts comes near it
+
+_compress = zstandard.ZstdCompressor(level=1, write_checksum=False).compress
+_decompress = zstandard.ZstdDecompressor().decompress
+
+
+class DamagedError(Exception):
+    """Stored bytes are not what was stored."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """The segments of an entry on their way into the log.  Not frozen: it is filled piece by piece."""
+
+    meta: list[bytes]
+    head: list[bytes]
+    words: list[int]
+    """Lengths and codes of the head's pieces."""
+    trail: list[bytes]
+    trail_words: list[int]
+
+    @classmethod
+    def of_meta(cls, meta: list[bytes]) -> Draft:
+        """An entry that has no head."""
+        return cls(meta, [], [], [], [])
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """The segments of an entry as they were stored."""
+
+    meta: tuple[bytes, ...]
+    head: tuple[bytes, ...]
+    start: tuple[bytes, ...]
+    """Those pieces of the head that make up its start line."""
+    headers: Headers
+    trail: tuple[bytes, ...]
+    trailers: Headers
+    body: bytes
+    """The body, where it is small enough to lie in the row."""
+
+
+def word(code: int, length: int) -> int:
+    """A length with what it belongs to.
+
+    Raises:
+        ValueError: 512 MiB or more in one segment.
+    """
+    if length > _LONGEST:
+        raise ValueError("a segment of 512 MiB or more")
+    return length << _CODE_BITS | code
+
+
+def pack(draft: Draft, body: bytes) -> tuple[bytes, int]:
+    """The stored form of an entry's segments, and its checksum."""
+    words = [len(piece) << _CODE_BITS for piece in draft.meta]
+    words += draft.words
+    words += draft.trail_words
+    raw = b"".join(
+        (
+            struct.pack(f"<I{len(words)}I", len(words), *words),
+            *draft.meta,
+            *draft.head,
+            *draft.trail,
+            body,
+        )
+    )
+    if len(raw) < _WORTH_COMPRESSING:
+        data = _RAW + raw
+    else:
+        data = _ZSTD + _compress(raw)
+    return data, crc32(data)
+
+
+def unpack(data: bytes, checksum: int) -> Segments:
+    """The segments in a row.
+
+    Raises:
+        DamagedError: The row is not what `pack` made.
+    """
+    if crc32(data) != checksum:
+        raise DamagedError("its stored bytes do not match their checksum")
+    raw = expand(data[:1], data[1:], most=_MAX_ROW_BYTES)
+    try:
+        (count,) = struct.unpack_from("<I", raw)
+        words = struct.unpack_from(f"<{count}I", raw, 4)
+    except struct.error:
+        raise DamagedError("its list of lengths is cut off") from None
+    return _read(words, raw, 4 + 4 * count)
+
+
+def expand(coding: bytes, data: bytes, *, most: int) -> bytes:
+    """Stored bytes as they were before compression.
+
+    Raises:
+        DamagedError: They cannot be expanded, or to more than *most* bytes.
+    """
+    if coding == _RAW:
+        return data
+    if coding != _ZSTD:
+        raise DamagedError("its compression is unknown")
+    try:
+        size = zstandard.frame_content_size(data)
+        if not 0 <= size <= most:
+            raise DamagedError("its size is missing or beyond all bounds")
+        return _decompress(data)
+    except zstandard.ZstdError as error:
+        raise DamagedError(f"its compressed bytes are broken ({error})") from None
+
+
+def shrink(content: bytes) -> tuple[bytes, bytes]:
+    """How *content* is best stored: the coding, and the bytes."""
+    if len(content) >= _WORTH_COMPRESSING:
+        data = _compress(content)
+        if len(data) < len(content):
+            return _ZSTD, data
+    return _RAW, content
+
+
+def _read(words: Sequence[int], raw: bytes, at: int) -> Segments:
+    pieces: dict[int, list[bytes]] = {META: [], START: [], TRAIL: []}
+    head: list[bytes] = []
+    lines: list[list[bytes]] = []
+    names: list[int] = []
+    trail_names: list[int] = []
+    for number in words:
+        code, length = number & 7, number >> _CODE_BITS
+        if code in (NAME, TRAIL_NAME):
+            (names if code == NAME else trail_names).append(length)
+            continue
+        piece = raw[at : at + length]
+        at += length
+        if code in pieces:
+            pieces[code].append(piece)
+        elif code == LINE:
+            lines.append([piece])
+        elif code == MORE and lines:
+            lines[-1].append(piece)
+        else:
+            raise DamagedError("its list of lengths makes no sense")
+        if code not in (META, TRAIL):
+            head.append(piece)
+    if at > len(raw):
+        raise DamagedError("its bytes are cut off")
+    return Segments(
+        meta=tuple(pieces[META]),
+        head=tuple(head),
+        start=tuple(pieces[START]),
+        headers=_headers([b"".join(line) for line in lines], names),
+        trail=tuple(pieces[TRAIL]),
+        trailers=_headers(pieces[TRAIL], trail_names),
+        body=raw[at:],
+    )
+
+
+def _headers(lines: Sequence[bytes], names: Sequence[int]) -> Headers:
+    if len(lines) != len(names):
+        raise DamagedError("its header lines and their names do not match")
+    return tuple((line[:length], line[length + 2 : -2]) for line, length in zip(lines, names, strict=True))

@@ -1,0 +1,244 @@
+"""The meta lines of an entry: what is known of an exchange beside its bytes, one ``key: value`` a segment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from fairwitness.evidence.layout import DamagedError
+from fairwitness.model.exchange import Connection, Exchange, Message, Request
+from fairwitness.model.policy import Policy, Program
+from fairwitness.model.verdict import Verdict
+
+Pairs = list[tuple[str, str]]
+
+_WHOLE = re.compile(r"-?[0-9]{1,20}")
+
+
+def meta_lines(pairs: Iterable[tuple[str, str]]) -> list[bytes]:
+    """Each pair as a segment; line breaks and backslashes in a value are escaped."""
+    lines: list[bytes] = []
+    for key, value in pairs:
+        if "\n" in value or "\\" in value:
+            value = value.replace("\\", "\\\\").replace("\n", "\\n")
+        lines.append(f"{key}: {value}\n".encode("utf-8", "surrogatepass"))
+    return lines
+
+
+def read_meta(segments: Sequence[bytes]) -> Pairs:
+    """The pairs of an entry.
+
+    Raises:
+        DamagedError: A segment is no meta line.
+    """
+    pairs: Pairs = []
+    try:
+        # Beyond 48 lines the rest share a segment, so lines are what is read, not segments.
+        text = b"".join(segments).decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        raise DamagedError("its meta lines are no text") from None
+    for line in text.split("\n")[:-1]:
+        key, colon, value = line.partition(": ")
+        if not colon:
+            raise DamagedError("it has a meta line without a key")
+        pairs.append((key, _unescaped(value) if "\\" in value else value))
+    return pairs
+
+
+def _unescaped(value: str) -> str:
+    return "\\".join(part.replace("\\n", "\n") for part in value.split("\\\\"))
+
+
+def first(pairs: Sequence[tuple[str, str]], key: str) -> str | None:
+    """The first value of a key, None where it is absent."""
+    for name, value in pairs:
+        if name == key:
+            return value
+    return None
+
+
+def every(pairs: Sequence[tuple[str, str]], key: str) -> tuple[str, ...]:
+    """All values of a key, in order."""
+    return tuple(value for name, value in pairs if name == key)
+
+
+def whole(pairs: Sequence[tuple[str, str]], key: str) -> int | None:
+    """The first value of a key as a whole number, None where it is absent or none."""
+    value = first(pairs, key)
+    return int(value) if value is not None and _WHOLE.fullmatch(value) else None
+
+
+def verdict_pairs(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """What was decided, and by which lines of the policy."""
+    yield "verdict", f"{verdict.action.word}; {verdict.reason}"
+    if verdict.scope_list is not None:
+        yield "scope-list", verdict.scope_list.value
+    if verdict.host:
+        yield "host", verdict.host
+    for clause in verdict.clauses:
+        yield "clause", f"{clause.id} {clause.where}"
+    for flag in verdict.flags:
+        yield "flag", flag
+    if verdict.delay_us:
+        yield "delay-us", str(verdict.delay_us)
+
+
+def request_pairs(request: Request, verdict: Verdict) -> Pairs:
+    """What is known of a request beside its head and body."""
+    client = request.client
+    pairs = [
+        ("server", f"{request.scheme}://{request.host}:{request.port}"),
+        ("client", f"{client.address}:{client.port}"),
+        ("connection", client.connection),
+        ("received-us", str(request.received_us)),
+        ("initiator", f"{request.initiator.value}; {request.initiator_why}"),
+        ("metered", request.metered.value),
+        *verdict_pairs(verdict),
+    ]
+    for key, value in (
+        ("label", client.label),
+        ("ja4", client.ja4),
+        ("page", request.page),
+        ("account", request.account),
+    ):
+        if value is not None:
+            pairs.append((key, value))
+    if request.identification_added:
+        pairs.append(("identification-added", ", ".join(request.identification_added)))
+    pairs.append(("named", _names(request)))
+    return pairs
+
+
+def _names(request: Request) -> str:
+    """Every place the request named; those that are the server itself by their kind alone."""
+    names: list[str] = []
+    for place in request.destinations:
+        if place.host == request.host and place.port == request.port:
+            names.append(place.named_by)
+        else:
+            names.append(f"{place.named_by}={place.scheme}://{place.host}:{place.port}")
+    return " ".join(names)
+
+
+def server_of(pairs: Sequence[tuple[str, str]]) -> tuple[str, str, int]:
+    """Scheme, host and port of a request.
+
+    Raises:
+        DamagedError: The entry names no server.
+    """
+    scheme, _, rest = (first(pairs, "server") or "").partition("://")
+    host, colon, port = rest.rpartition(":")
+    if not colon or not _WHOLE.fullmatch(port):
+        raise DamagedError("it names no server")
+    return scheme, host, int(port)
+
+
+def response_pairs(exchange: Exchange) -> Pairs:
+    """What is known of a response, or of its absence."""
+    pairs: Pairs = []
+    response = exchange.response
+    if response is not None:
+        pairs += [
+            ("status", str(response.status)),
+            ("started-us", str(response.started_us)),
+            ("ended-us", str(response.ended_us)),
+            ("wire-bytes", str(response.body_bytes)),
+        ]
+    if exchange.failure is not None:
+        pairs.append(("failure", exchange.failure))
+    if response is None:
+        pairs.append(("ended-us", str(exchange.ended_us)))
+    return pairs
+
+
+def connection_pairs(connection: Connection, verdict: Verdict | None) -> Pairs:
+    """What is known of a dial; without *verdict* it is its end."""
+    client = connection.client
+    pairs: Pairs = [
+        ("state", "dialled" if verdict else "ended"),
+        ("server", f"{connection.purpose}://{connection.host}:{connection.port}"),
+        ("client", f"{client.address}:{client.port}"),
+        ("connection", client.connection),
+        ("listed", connection.scope_list),
+        ("resolved-by", connection.resolved_by),
+        ("dialled-us", str(connection.dialled_us)),
+        *(("address", address) for address in connection.addresses),
+    ]
+    for key, value in (
+        ("label", client.label),
+        ("ja4", client.ja4),
+        ("sni", connection.sni),
+        ("peer", connection.peer),
+        ("tls-version", connection.tls_version),
+        ("alpn", connection.alpn),
+        ("certificate-sha256", connection.certificate_sha256),
+        ("failure", connection.failure),
+    ):
+        if value is not None:
+            pairs.append((key, value))
+    for key, number in (
+        ("connected-us", connection.connected_us),
+        ("closed-us", connection.closed_us),
+        ("bytes-sent", connection.bytes_sent),
+        ("bytes-received", connection.bytes_received),
+    ):
+        if number is not None:
+            pairs.append((key, str(number)))
+    if verdict is not None:
+        pairs += verdict_pairs(verdict)
+    return pairs
+
+
+def message_pairs(message: Message) -> Pairs:
+    """What is known of a message."""
+    return [
+        ("direction", message.direction.value),
+        ("message", message.kind),
+        ("number", str(message.number)),
+    ]
+
+
+def program_pairs(program: Program) -> Pairs:
+    """Whose policy it is."""
+    pairs: Pairs = [
+        ("program", program.name),
+        ("policy-url", program.policy_url),
+        ("review-every-days", str(program.review_every_days)),
+    ]
+    for key, value in (
+        ("contact", program.contact),
+        ("reviewed", program.reviewed),
+        ("rewards", program.rewards),
+    ):
+        if value is not None:
+            pairs.append((key, value))
+    return pairs
+
+
+def program_of(pairs: Sequence[tuple[str, str]]) -> Program:
+    """The inverse of `program_pairs`.
+
+    Raises:
+        DamagedError: The entry names no program.
+    """
+    name, url = first(pairs, "program"), first(pairs, "policy-url")
+    if name is None or url is None:
+        raise DamagedError("it names no program")
+    return Program(
+        name=name,
+        policy_url=url,
+        contact=first(pairs, "contact"),
+        reviewed=first(pairs, "reviewed"),
+        review_every_days=whole(pairs, "review-every-days") or 30,
+        rewards=first(pairs, "rewards"),
+    )
+
+
+def policy_pairs(policy: Policy, why: str) -> Pairs:
+    """Which policy came into force, and why."""
+    return [
+        ("sha256", policy.sha256),
+        ("path", policy.path),
+        ("why", why),
+        *program_pairs(policy.program),
+    ]

@@ -1,0 +1,284 @@
+"""The evidence log, read: needs no lock, writes nothing, and shows every committed entry."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from fairwitness.errors import EvidenceError
+from fairwitness.evidence.answers import flags_of, newest_answers
+from fairwitness.evidence.bodyrow import FOLDER_NAME
+from fairwitness.evidence.filters import condition
+from fairwitness.evidence.layout import DamagedError
+from fairwitness.evidence.lock import Holder, holder_of
+from fairwitness.evidence.meta import Pairs, first, program_of
+from fairwitness.evidence.pointers import shown_text
+from fairwitness.evidence.problems import Problem, find_problems
+from fairwitness.evidence.records import body_of, record_of
+from fairwitness.evidence.schema import LOG_NAME, connect_readonly
+from fairwitness.evidence.stored import entries_at, newest_rare, rare_entries, stored_size
+from fairwitness.evidence.view import View, over, rows_of
+from fairwitness.evidence.viewrow import ViewRow
+from fairwitness.model.exchange import Initiator
+from fairwitness.model.flag import Answer, Flag
+from fairwitness.model.policy import Program
+from fairwitness.model.record import ExchangeRecord, ExchangeRow, FlagRow, LogFilter
+
+_HEX = re.compile(r"[0-9a-fA-F]{32}")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRow:
+    """One run of the proxy."""
+
+    session: int
+    started_us: int
+    ended_us: int | None
+    """None while it runs, and where it was cut off."""
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How large a log is."""
+
+    entries: int
+    bytes: int
+    """On the disk, with all that belongs to it."""
+
+
+class Reader:
+    """A log, open for reading; a proxy may go on writing it.
+
+    A class, because the database stays open between questions.  Usable as a context manager.
+    """
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+        """Use `open`."""
+        self.folder = folder
+        self._connection = connection
+        self._bodies = folder / FOLDER_NAME
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """The log of an evidence folder.
+
+        Raises:
+            EvidenceError: There is none, or it cannot be read.
+        """
+        return cls(folder, connect_readonly(folder / LOG_NAME))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    @property
+    def program(self) -> Program:
+        """Whose log it is, as its newest policy says.
+
+        Raises:
+            EvidenceError: The log is damaged.
+        """
+        with self._readable():
+            entry = newest_rare(self._connection, "policy") or next(entries_at(self._connection, [0]), None)
+            if entry is None:
+                raise DamagedError("its first entry is missing")
+            return program_of(entry.pairs())
+
+    def policy_text(self) -> bytes:
+        """The newest policy.
+
+        Raises:
+            EvidenceError: There is none yet, or the log is damaged.
+        """
+        with self._readable():
+            entry = newest_rare(self._connection, "policy")
+            if entry is None:
+                raise EvidenceError(
+                    "this log holds no policy yet",
+                    where=str(self.folder),
+                    mend="Name the policy file with --policy",
+                )
+            return body_of(entry, entry.segments(), connection=self._connection, bodies=self._bodies) or b""
+
+    def exchanges(self, wanted: LogFilter | None = None) -> Iterator[ExchangeRow]:
+        """The exchanges that are wanted, blocked attempts and tunnels too, in order of their first entry.
+
+        Raises:
+            EvidenceError: The log cannot be read.
+        """
+        wanted = wanted or LogFilter()
+        with self._readable(), self._view() as view:
+            flags = flags_of(self._connection) if wanted.flag is not None else ()
+            where, values = condition(wanted, flags)
+            is_held = self.holder() is not None
+            words = [word.lower().encode() for word in wanted.words]
+            for row in rows_of(view, where, values):
+                if not words or self._has_words(view, row, words):
+                    yield row.frozen(is_held=is_held)
+
+    def exchange(self, id_or_hex: str) -> ExchangeRecord:
+        """One exchange, by its whole number or its 32 hex digits.
+
+        Raises:
+            EvidenceError: There is none of that name, or it is damaged.
+        """
+        with self._readable(), self._view() as view:
+            row = None
+            if _HEX.fullmatch(id_or_hex):
+                row = view.row(bytes.fromhex(id_or_hex))
+            elif _NUMBER.fullmatch(id_or_hex):
+                row = next(rows_of(view, "id = :id", {"id": int(id_or_hex)}), None)
+            if row is None:
+                raise EvidenceError(
+                    f"there is no exchange {id_or_hex[:40]!r}",
+                    where=str(self.folder),
+                    mend="'fairwitness log' lists them with their numbers",
+                )
+            return record_of(
+                row.frozen(is_held=self.holder() is not None),
+                entries_at(self._connection, view.parts(row.id)),
+                connection=self._connection,
+                bodies=self._bodies,
+            )
+
+    def flags(self, *, open_only: bool = False) -> Iterator[FlagRow]:
+        """The flags, oldest first; those that were not answered only, if wanted.
+
+        Raises:
+            EvidenceError: The log cannot be read.
+        """
+        with self._readable(), self._view() as view:
+            answers = newest_answers(self._connection)
+            for flag in flags_of(self._connection):
+                if not (open_only and flag.flag in answers):
+                    yield self._flag_row(view, flag, answers.get(flag.flag))
+
+    def wanted(self) -> Iterator[tuple[str, str, int]]:
+        """What in-scope pages asked for and did not get, since it is on no list: host, page URL, count.
+
+        Raises:
+            EvidenceError: The log cannot be read.
+        """
+        where = "decision = 'block' AND scope_list IS NULL AND initiator = :page AND page IS NOT NULL"
+        counts: dict[tuple[str, str], int] = {}
+        with self._readable(), self._view() as view:
+            for row in rows_of(view, where, {"page": Initiator.PAGE.value}):
+                key = (row.host, row.page or "")
+                counts[key] = counts.get(key, 0) + row.times
+        for (host, page), count in counts.items():
+            yield host, page, count
+
+    def sessions(self) -> Iterator[SessionRow]:
+        """The runs of the proxy, oldest first.
+
+        Raises:
+            EvidenceError: The log cannot be read.
+        """
+        running: SessionRow | None = None
+        with self._readable():
+            for entry in rare_entries(self._connection, "session"):
+                pairs = entry.pairs() if entry.is_open else []
+                if entry.number is not None:
+                    if running is not None:
+                        yield running
+                    running = SessionRow(
+                        session=entry.number, started_us=entry.time_us, ended_us=None, facts=_facts(pairs)
+                    )
+                elif running is not None:
+                    ended_us = entry.time_us if first(pairs, "state") == "ended" else running.ended_us
+                    running = SessionRow(
+                        session=running.session,
+                        started_us=running.started_us,
+                        ended_us=ended_us,
+                        facts=running.facts + _facts(pairs),
+                    )
+            if running is not None:
+                yield running
+
+    def problems(self) -> Iterator[Problem]:
+        """Everything in the folder that is not what was written; nothing is trusted, all is computed anew."""
+        return find_problems(self.folder)
+
+    def holder(self) -> Holder | None:
+        """The process that writes the log, None where nobody does."""
+        return holder_of(self.folder)
+
+    def counts(self) -> Counts:
+        """How large the log is.
+
+        Raises:
+            EvidenceError: The log cannot be read.
+        """
+        with self._readable():
+            size = 0
+            for path in self.folder.rglob("*"):
+                with contextlib.suppress(FileNotFoundError):
+                    size += path.lstat().st_size if path.is_file() else 0
+            return Counts(stored_size(self._connection), size)
+
+    @contextlib.contextmanager
+    def _view(self) -> Iterator[View]:
+        """The exchange view, with what it lacks added from the log's tail."""
+        with over(self.folder, self._connection) as view:
+            view.fold(1 << 62)
+            yield view
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, DamagedError, OSError) as error:
+            raise EvidenceError(
+                f"the log cannot be read: {error}",
+                where=str(self.folder),
+                mend="'fairwitness verify' names what is damaged",
+            ) from error
+
+    def _has_words(self, view: View, row: ViewRow, words: list[bytes]) -> bool:
+        missing = [word for word in words if word not in row.url.lower().encode("utf-8", "surrogatepass")]
+        for entry in entries_at(self._connection, view.parts(row.id)):
+            if not missing:
+                return True
+            with contextlib.suppress(DamagedError):
+                segments = entry.segments()
+                body = body_of(entry, segments, connection=self._connection, bodies=self._bodies)
+                text = b"".join((*segments.head, *segments.trail, body or b"")).lower()
+                missing = [word for word in missing if word not in text]
+        return not missing
+
+    def _flag_row(self, view: View, flag: Flag, answer: Answer | None) -> FlagRow:
+        seen: dict[int, int] = {}
+        for schema in view.schemas:
+            for number, count in view.seen(schema, flag.flag):
+                seen[number] = seen.get(number, 0) + count
+        numbers = tuple(sorted(seen))
+        texts = []
+        for pointer in flag.shown_by:
+            entries = entries_at(self._connection, view.indexes(bytes.fromhex(pointer.exchange)))
+            texts.append(shown_text(pointer, entries, connection=self._connection, bodies=self._bodies))
+        return FlagRow(
+            flag=flag,
+            count=max(1, sum(seen.values())),
+            first=numbers[0] if numbers else 0,
+            last=numbers[-1] if numbers else 0,
+            exchanges=numbers,
+            shown_by_text=tuple(texts),
+            answer=answer,
+        )
+
+
+def _facts(pairs: Pairs) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for pair in pairs if pair[0] != "state")

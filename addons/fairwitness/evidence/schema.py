@@ -1,0 +1,201 @@
+"""The tables of the log, made by migrations, and how the database is opened."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from fairwitness.errors import EvidenceError
+
+LOG_NAME = "log.sqlite3"
+PAGE_BYTES = 8192
+MIGRATION_SET = "fairwitness.evidence"
+BUSY_S = 1.0  # how long another program's lock on the database is waited for
+
+FIRST_SCHEMA = (
+    """CREATE TABLE entry (
+        idx INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        time_us INTEGER NOT NULL,
+        exchange BLOB NOT NULL,
+        after BLOB,
+        number INTEGER,
+        leaf BLOB NOT NULL
+    )""",
+    """CREATE TRIGGER entry_grows_by_one BEFORE INSERT ON entry
+        WHEN NEW.idx IS NOT (SELECT coalesce(max(idx), -1) + 1 FROM entry)
+        BEGIN SELECT RAISE(ABORT, 'an entry can only be added at the end'); END""",
+    """CREATE TRIGGER entry_is_never_changed BEFORE UPDATE ON entry
+        BEGIN SELECT RAISE(ABORT, 'an entry is never changed'); END""",
+    """CREATE TRIGGER entry_is_never_deleted BEFORE DELETE ON entry
+        BEGIN SELECT RAISE(ABORT, 'an entry is never deleted'); END""",
+    # Those kinds only that are few, so that the traffic does not pay for an index.
+    """CREATE INDEX entry_rare ON entry (kind) WHERE kind IN
+        ('session', 'flag', 'answer', 'finding', 'note', 'policy', 'anchor', 'export', 'erase')""",
+    """CREATE TABLE tree (
+        level INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        PRIMARY KEY (level, number)
+    ) WITHOUT ROWID""",
+    """CREATE TRIGGER tree_grows_by_one BEFORE INSERT ON tree
+        WHEN NEW.number IS NOT (SELECT coalesce(max(number), -1) + 1 FROM tree WHERE level = NEW.level)
+        BEGIN SELECT RAISE(ABORT, 'a node can only be added at the end'); END""",
+    """CREATE TRIGGER tree_is_never_changed BEFORE UPDATE ON tree
+        BEGIN SELECT RAISE(ABORT, 'a node is never changed'); END""",
+    """CREATE TRIGGER tree_is_never_deleted BEFORE DELETE ON tree
+        BEGIN SELECT RAISE(ABORT, 'a node is never deleted'); END""",
+    # What can be erased: the key and all that it opens.
+    """CREATE TABLE opening (
+        idx INTEGER PRIMARY KEY,
+        key BLOB NOT NULL,
+        data BLOB NOT NULL,
+        checksum INTEGER NOT NULL,
+        body BLOB,
+        rest BLOB
+    )""",
+    """CREATE INDEX opening_body ON opening (body) WHERE body IS NOT NULL""",
+    """CREATE TRIGGER opening_is_never_changed BEFORE UPDATE ON opening
+        BEGIN SELECT RAISE(ABORT, 'what opens an entry is never changed'); END""",
+    """CREATE TRIGGER opening_is_never_replaced BEFORE INSERT ON opening
+        WHEN EXISTS (SELECT 1 FROM opening WHERE idx = NEW.idx)
+          OR EXISTS (SELECT 1 FROM written WHERE idx = NEW.idx)
+        BEGIN SELECT RAISE(ABORT, 'what opens an entry is never replaced'); END""",
+    """CREATE TRIGGER opening_is_erased_after_its_text_was_written BEFORE DELETE ON opening
+        WHEN NOT EXISTS (SELECT 1 FROM written WHERE idx = OLD.idx)
+        BEGIN SELECT RAISE(ABORT, 'the text of an entry is written out before it is erased'); END""",
+    """CREATE TABLE written (idx INTEGER PRIMARY KEY, text TEXT NOT NULL)""",
+    """CREATE TRIGGER written_is_never_changed BEFORE UPDATE ON written
+        BEGIN SELECT RAISE(ABORT, 'a written text is never changed'); END""",
+    """CREATE TRIGGER written_is_never_deleted BEFORE DELETE ON written
+        BEGIN SELECT RAISE(ABORT, 'a written text is never deleted'); END""",
+    """CREATE TRIGGER written_is_never_replaced BEFORE INSERT ON written
+        WHEN EXISTS (SELECT 1 FROM written WHERE idx = NEW.idx)
+        BEGIN SELECT RAISE(ABORT, 'a written text is never replaced'); END""",
+    """CREATE TABLE body (
+        id INTEGER PRIMARY KEY,
+        sha256 BLOB NOT NULL,
+        bytes INTEGER NOT NULL,
+        coding BLOB NOT NULL,
+        data BLOB,
+        stored INTEGER NOT NULL,
+        checksum INTEGER NOT NULL
+    )""",
+    """CREATE UNIQUE INDEX body_sha256 ON body (sha256)""",
+    """CREATE INDEX body_files ON body (stored) WHERE data IS NULL""",
+    """CREATE TRIGGER body_is_never_changed BEFORE UPDATE ON body
+        BEGIN SELECT RAISE(ABORT, 'a body is never changed'); END""",
+    # Where recovery begins to read: derived, may be overwritten.
+    """CREATE TABLE mark (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        size INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        session INTEGER NOT NULL,
+        open BLOB NOT NULL,
+        checksum INTEGER NOT NULL
+    )""",
+)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """The log's database, for the one process that writes it; made with mode 0600 where it is missing.
+
+    Raises:
+        EvidenceError: It is no database, or cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        os.fchmod(descriptor, 0o600)
+        # Closing a descriptor drops the process's POSIX locks on that file: only now, before SQLite has any.
+        os.close(descriptor)
+    except OSError as error:
+        raise EvidenceError(
+            f"the log cannot be opened ({error.strerror})",
+            where=str(path),
+            mend="Give yourself the right to write the evidence folder",
+        ) from error
+    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S)
+    try:
+        connection.executescript(
+            f"""PRAGMA page_size = {PAGE_BYTES};
+            PRAGMA journal_mode = WAL;
+            PRAGMA synchronous = NORMAL;
+            PRAGMA recursive_triggers = ON;
+            PRAGMA secure_delete = ON;
+            PRAGMA trusted_schema = OFF;
+            PRAGMA wal_autocheckpoint = 0;"""
+        )
+    except sqlite3.Error as error:
+        connection.close()
+        raise unreadable(path, error) from error
+    return connection
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> tuple[str, ...]:
+    """Bring the tables up to this version; gives a line for each migration that was applied.
+
+    Raises:
+        EvidenceError: A newer fairwitness made them, or the database is damaged.
+    """
+    # 0.1 s of imports that only the writer of a log pays.
+    from sqlite_utils import Database, Migrations
+
+    migrations = Migrations(MIGRATION_SET)
+
+    @migrations()
+    def m001_entries(database: Database) -> None:
+        for statement in FIRST_SCHEMA:
+            database.execute(statement)
+
+    try:
+        database = Database(connection)
+        before = {applied.name for applied in migrations.applied(database)}
+        if unknown := before - {"m001_entries"}:
+            raise EvidenceError(
+                f"a newer fairwitness wrote this log (it has {', '.join(sorted(unknown))})",
+                where=str(path),
+                mend="Update fairwitness",
+            )
+        migrations.apply(database)
+        return tuple(
+            f"{applied.name} {applied.applied_at}"
+            for applied in migrations.applied(database)
+            if applied.name not in before
+        )
+    except sqlite3.Error as error:
+        raise unreadable(path, error) from error
+
+
+def connect_readonly(path: Path) -> sqlite3.Connection:
+    """The log's database, for any number of readers.
+
+    Raises:
+        EvidenceError: There is none, or it is none.
+    """
+    if not path.is_file():
+        raise EvidenceError(
+            "there is no evidence log here",
+            where=str(path.parent),
+            mend="Run 'fairwitness run' first, or name the folder with --evidence",
+        )
+    connection = sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None
+    )
+    try:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("SELECT idx, kind, time_us, exchange, after, number, leaf FROM entry LIMIT 1")
+    except sqlite3.Error as error:
+        connection.close()
+        raise unreadable(path, error) from error
+    return connection
+
+
+def unreadable(path: Path, error: sqlite3.Error) -> EvidenceError:
+    """What is said of a database that SQLite refuses."""
+    return EvidenceError(
+        f"the log cannot be read ({error})",
+        where=str(path),
+        mend="Move the evidence folder away to keep it, and start a new one",
+    )

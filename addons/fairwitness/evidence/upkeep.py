@@ -1,0 +1,96 @@
+"""What the writer of a log does once a second: the exchange view, the quota, the write-ahead log."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from fairwitness.evidence.journal import Journal
+from fairwitness.evidence.view import View, drop_view, open_view
+
+_IDLE_ENTRIES = 50  # added since the last second: with fewer the proxy has time for the view
+_IDLE_FOLD = 400  # entries taken into the view then: about 20 ms
+_LATE = 20_000  # entries that the view lacks: above it some are taken in although there is traffic
+_LATE_FOLD = 100
+_CLOSING_FOLD = 10_000  # entries at the end of a run: about half a second; the rest waits for the next one
+_QUOTA_EVERY = 30  # seconds
+_QUOTA_STEPS = (95, 80)  # per cent
+
+
+class Upkeep:
+    """The slow work of a log's writer, in small portions.
+
+    A class, because it goes on where it stopped a second ago.
+    """
+
+    def __init__(self, folder: Path, journal: Journal, quota_bytes: int) -> None:
+        self._folder = folder
+        self._journal = journal
+        self._quota_bytes = quota_bytes
+        self._view: View | None = None
+        self._view_failure: str | None = None
+        self._quota_warning: str | None = None
+        self._seen = journal.position.size
+        self._ticks = 0
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What should be told now, a sentence each."""
+        return tuple(text for text in (self._quota_warning, self._view_failure) if text is not None)
+
+    def tick(self) -> None:
+        """A second has passed, and everything is committed."""
+        added = self._journal.position.size - self._seen
+        self._seen = self._journal.position.size
+        if added <= _IDLE_ENTRIES:
+            self._fold(_IDLE_FOLD)
+        elif self._lag() > _LATE:
+            self._fold(_LATE_FOLD)
+        self._journal.store.tidy()
+        if self._ticks % _QUOTA_EVERY == 0:
+            self._quota_warning = self._quota()
+        self._ticks += 1
+
+    def close(self) -> None:
+        """The run ends: bring the view up to date as far as that is quick."""
+        if self._journal.store.failure is None:
+            self._fold(_CLOSING_FOLD)
+        if self._view is not None:
+            self._view.connection.close()
+            self._view = None
+
+    def _lag(self) -> int:
+        return self._journal.position.size - (self._view.size if self._view is not None else 0)
+
+    def _fold(self, most: int) -> None:
+        if self._view_failure is not None:
+            return
+        try:
+            if self._view is None:
+                self._view = open_view(self._folder, self._journal.store.connection)
+            self._view.fold(most)
+        except (sqlite3.Error, OSError) as error:
+            # Only a convenience is lost: readers read the log itself.
+            self._view_failure = (
+                f"the exchange view cannot be written ({error}); lists are slower until the next run"
+            )
+            if self._view is not None:
+                self._view.connection.close()
+                self._view = None
+            drop_view(self._folder)
+
+    def _quota(self) -> str | None:
+        connection = self._journal.store.connection
+        (files,) = connection.execute("SELECT total(stored) FROM body WHERE data IS NULL").fetchone()
+        used = self._journal.store.bytes() + int(files)
+        free = os.statvfs(self._folder)
+        most = max(1, min(self._quota_bytes, used + free.f_bavail * free.f_frsize))
+        share = 100 * used // most
+        for step in _QUOTA_STEPS:
+            if share >= step:
+                return (
+                    f"the evidence takes {used >> 20} MiB, {share} % of the {most >> 20} MiB it may have;"
+                    " 'fairwitness prune' makes room"
+                )
+        return None

@@ -1,0 +1,327 @@
+"""The exchange view: one row an exchange, derived from the log, to be dropped and rebuilt at any time.
+
+It lies in a database of its own.  The process that writes the log brings it up to date when it is idle;
+readers add what it lacks in a database of their own that lies over it (`older`), and write nothing.
+"""
+
+# ruff: noqa: S608 - the names put into SQL are those of this module's own schemas and columns
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from fairwitness.evidence.layout import DamagedError
+from fairwitness.evidence.meta import Pairs, every, first, whole
+from fairwitness.evidence.stored import StoredEntry, entries_from, stored_size
+from fairwitness.evidence.viewrow import COLUMNS, ViewRow, read_row
+
+VIEW_NAME = "view.sqlite3"
+VERSION = 1  # another one is dropped and rebuilt
+_NO_EXCHANGE = bytes(16)
+_BATCH = 500  # entries folded before they are written
+
+_SCHEMA = (
+    """CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL,
+        log BLOB NOT NULL, size INTEGER NOT NULL, session INTEGER NOT NULL)""",
+    f"CREATE TABLE exchange (id INTEGER PRIMARY KEY, {', '.join(COLUMNS[1:])})",
+    "CREATE UNIQUE INDEX exchange_name ON exchange (exchange)",
+    "CREATE INDEX exchange_host ON exchange (host)",
+    "CREATE INDEX exchange_status ON exchange (status)",
+    "CREATE TABLE part (id INTEGER NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (id, idx)) WITHOUT ROWID",
+    """CREATE TABLE loose (exchange BLOB NOT NULL, idx INTEGER NOT NULL, flag TEXT,
+        PRIMARY KEY (exchange, idx)) WITHOUT ROWID""",
+    """CREATE TABLE seen (flag TEXT NOT NULL, id INTEGER NOT NULL, count INTEGER NOT NULL,
+        PRIMARY KEY (flag, id)) WITHOUT ROWID""",
+)
+TABLES = ("exchange", "part", "loose", "seen")
+
+_PUT_ROW = (
+    f"INSERT OR REPLACE INTO main.exchange ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+)
+_PUT_SEEN = """INSERT INTO main.seen (flag, id, count) VALUES (?, ?, ?)
+    ON CONFLICT (flag, id) DO UPDATE SET count = count + excluded.count"""
+
+
+class View:
+    """A view, or what lies over one.
+
+    A class, because what is folded next depends on where it stands.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, log: sqlite3.Connection, *, older: bool) -> None:
+        """A view in *connection*'s main database, with an attached `older` one below it or without."""
+        self.connection = connection
+        self.schemas = ("main", "older") if older else ("main",)
+        self._log = log
+        self._rows: dict[bytes, ViewRow] = {}
+        self._parts: list[tuple[int, int]] = []
+        self._loose: list[tuple[bytes, int, str | None]] = []
+        self._seen: list[tuple[str, int, int]] = []
+        self._tightened: list[tuple[bytes]] = []
+        self.size, self._session = connection.execute("SELECT size, session FROM main.state").fetchone()
+
+    def fold(self, most: int) -> int:
+        """Take the next entries of the log in, up to *most*; gives how many there were.
+
+        Raises:
+            sqlite3.Error: The view cannot be written.
+        """
+        taken = 0
+        while taken < most:
+            start = self.size
+            for entry in entries_from(self._log, start, start + min(_BATCH, most - taken)):
+                self._take(entry)
+            if self.size == start:
+                break
+            taken += self.size - start
+            self._write()
+        return taken
+
+    def row(self, exchange: bytes) -> ViewRow | None:
+        """The row of an exchange."""
+        if (row := self._rows.get(exchange)) is not None:
+            return row
+        for schema in self.schemas:
+            found = self.connection.execute(
+                f"SELECT {', '.join(COLUMNS)} FROM {schema}.exchange WHERE exchange = ?", (exchange,)
+            ).fetchone()
+            if found is not None:
+                return read_row(found)
+        return None
+
+    def loose(self, exchange: bytes) -> list[tuple[int, str | None]]:
+        """Entries that name an exchange which has no row: their indexes, and the flag that they raise."""
+        found: list[tuple[int, str | None]] = []
+        for schema in self.schemas:
+            found += self.connection.execute(
+                f"SELECT idx, flag FROM {schema}.loose WHERE exchange = ?", (exchange,)
+            ).fetchall()
+        found += [(index, flag) for name, index, flag in self._loose if name == exchange]
+        return sorted(found, key=lambda item: item[0])
+
+    def parts(self, number: int) -> list[int]:
+        """The indexes of all entries of an exchange, in order."""
+        sql = " UNION ".join(f"SELECT idx FROM {schema}.part WHERE id = :id" for schema in self.schemas)
+        return [index for (index,) in self.connection.execute(f"{sql} ORDER BY idx", {"id": number})]
+
+    def indexes(self, exchange: bytes) -> list[int]:
+        """The indexes of all entries that name an exchange or a connection."""
+        row = self.row(exchange)
+        return self.parts(row.id) if row is not None else [index for index, _ in self.loose(exchange)]
+
+    def seen(self, schema: str, flag: str) -> list[tuple[int, int]]:
+        """Where one of `schemas` saw a flag: numbers of exchanges, and how often."""
+        return self.connection.execute(
+            f"SELECT id, count FROM {schema}.seen WHERE flag = ?", (flag,)
+        ).fetchall()
+
+    def _take(self, entry: StoredEntry) -> None:
+        self.size = entry.index + 1
+        if entry.kind == "session" and entry.number is not None:
+            self._session = entry.number
+            return
+        try:
+            pairs = entry.pairs()
+        except DamagedError:
+            pairs = []  # its exchange keeps its line and number; `problems` names the damage
+        if entry.number is not None and entry.exchange != _NO_EXCHANGE:
+            self._begin(entry, pairs)
+        elif entry.exchange != _NO_EXCHANGE:
+            self._go_on(entry, pairs)
+
+    def _begin(self, entry: StoredEntry, pairs: Pairs) -> None:
+        assert entry.number is not None
+        row = ViewRow(entry.number, entry.exchange, entry.time_us, self._session)
+        with contextlib.suppress(DamagedError):
+            if pairs and entry.kind == "connection":
+                row.begin_connection(pairs)
+            elif pairs:
+                row.begin_request(entry.segments(), pairs, is_blocked=entry.kind == "blocked")
+        self._seen += [(flag, row.id, 1) for flag in row.flags.split()]
+        for index, flag in self.loose(entry.exchange):
+            self._parts.append((row.id, index))
+            if flag is not None and row.add_flag(flag):
+                self._seen.append((flag, row.id, 1))
+        self._loose = [item for item in self._loose if item[0] != entry.exchange]
+        self._tightened.append((entry.exchange,))
+        self._parts.append((row.id, entry.index))
+        self._rows[entry.exchange] = row
+
+    def _go_on(self, entry: StoredEntry, pairs: Pairs) -> None:
+        raised = first(pairs, "raised") if entry.kind == "flag" else None
+        row = self.row(entry.exchange)
+        if row is None:
+            self._loose.append((entry.exchange, entry.index, raised))
+            return
+        self._rows[entry.exchange] = row
+        self._parts.append((row.id, entry.index))
+        if entry.kind == "response" and pairs:
+            row.end_request(pairs)
+        elif entry.kind == "connection" and pairs:
+            row.end_connection(pairs)
+        elif entry.kind == "body" and (size := whole(pairs, "body-bytes")) is not None:
+            row.request_bytes = size
+        count = 1
+        if entry.kind == "blocked":
+            count = whole(pairs, "folded") or 0
+            row.times += count
+        if raised is not None:
+            if row.add_flag(raised):
+                self._seen.append((raised, row.id, 1))
+            return
+        for flag in every(pairs, "flag"):
+            row.add_flag(flag)
+            self._seen.append((flag, row.id, count))
+
+    def _write(self) -> None:
+        connection = self.connection
+        # What lies over another view is in a transaction already: both must stay as they were.
+        is_own = not connection.in_transaction
+        if is_own:
+            connection.execute("BEGIN")
+        connection.executemany(_PUT_ROW, [row.columns() for row in self._rows.values()])
+        connection.executemany("INSERT OR IGNORE INTO main.part (id, idx) VALUES (?, ?)", self._parts)
+        connection.executemany("DELETE FROM main.loose WHERE exchange = ?", self._tightened)
+        connection.executemany(
+            "INSERT OR IGNORE INTO main.loose (exchange, idx, flag) VALUES (?, ?, ?)", self._loose
+        )
+        connection.executemany(_PUT_SEEN, self._seen)
+        connection.execute("UPDATE main.state SET size = ?, session = ?", (self.size, self._session))
+        if is_own:
+            connection.execute("COMMIT")
+        self._rows.clear()
+        for waiting in (self._parts, self._loose, self._seen, self._tightened):
+            waiting.clear()
+
+
+def open_view(folder: Path, log: sqlite3.Connection) -> View:
+    """The view of a log, for the process that writes the log; a stranger or a broken one is dropped.
+
+    Raises:
+        sqlite3.Error: It cannot be made.
+        OSError: It cannot be made.
+    """
+    path = folder / VIEW_NAME
+    try:
+        return _open(path, log)
+    except (sqlite3.DatabaseError, TypeError):
+        drop_view(folder)
+        return _open(path, log)
+
+
+def drop_view(folder: Path) -> None:
+    """Remove the view; nothing is lost but the time to rebuild it."""
+    for name in (VIEW_NAME, VIEW_NAME + "-wal", VIEW_NAME + "-shm"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _open(path: Path, log: sqlite3.Connection) -> View:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    os.close(descriptor)
+    with contextlib.ExitStack() as undo:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=0.2)
+        undo.callback(connection.close)
+        connection.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+            " PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;"
+        )
+        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            connection.execute("BEGIN")
+            make_tables(connection, log)
+            connection.execute("COMMIT")
+        if not belongs(connection, "main", log):
+            raise sqlite3.DatabaseError("the view of another log")
+        view = View(connection, log, older=False)
+        undo.pop_all()
+    return view
+
+
+@contextlib.contextmanager
+def over(folder: Path | None, log: sqlite3.Connection) -> Iterator[View]:
+    """A view in a temporary database over the one of *folder*, which stays as it is meanwhile.
+
+    Args:
+        folder: Where the view lies; None, and also one that is missing or broken: begin with nothing.
+        log: The log.
+    """
+    connection = sqlite3.connect("", uri=True, isolation_level=None, timeout=1.0)
+    with contextlib.closing(connection):
+        connection.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA trusted_schema = OFF;"
+        )
+        is_attached = folder is not None and _attach(connection, folder / VIEW_NAME, log)
+        connection.execute("BEGIN")
+        size, session = 0, 0
+        if is_attached:
+            size, session = connection.execute("SELECT size, session FROM older.state").fetchone()
+        make_tables(connection, log, size=size, session=session)
+        yield View(connection, log, older=is_attached)
+
+
+def _attach(connection: sqlite3.Connection, path: Path, log: sqlite3.Connection) -> bool:
+    if not path.is_file():
+        return False
+    connection.execute("ATTACH ? AS older", (f"{path.resolve().as_uri()}?mode=ro",))
+    try:
+        if belongs(connection, "older", log):
+            return True
+    except sqlite3.DatabaseError:
+        pass  # broken: what follows is as if it were not there
+    connection.execute("DETACH older")
+    return False
+
+
+def make_tables(
+    connection: sqlite3.Connection, log: sqlite3.Connection, *, size: int = 0, session: int = 0
+) -> None:
+    """An empty view."""
+    for statement in _SCHEMA:
+        connection.execute(statement)
+    connection.execute(
+        "INSERT INTO main.state (id, version, log, size, session) VALUES (1, ?, ?, ?, ?)",
+        (VERSION, _log_name(log), size, session),
+    )
+
+
+def belongs(connection: sqlite3.Connection, schema: str, log: sqlite3.Connection) -> bool:
+    """Whether a view is one of this log and of this version."""
+    row = connection.execute(f"SELECT version, log, size, session FROM {schema}.state").fetchone()
+    if row is None or row[0] != VERSION or row[1] != _log_name(log):
+        return False
+    return isinstance(row[2], int) and isinstance(row[3], int) and row[2] <= stored_size(log)
+
+
+def rows_of(view: View, where: str, values: dict[str, object]) -> Iterator[ViewRow]:
+    """The rows that fulfil an SQL condition, in order of their number, read in portions.
+
+    Args:
+        view: Where they are.
+        where: The condition, written by `fairwitness.evidence.filters`, never by a user.
+        values: What its parameters stand for.
+    """
+    columns = ", ".join(COLUMNS)
+    sql = f"SELECT {columns} FROM main.exchange WHERE id > :after AND {where}"
+    if "older" in view.schemas:
+        sql += (
+            f" UNION ALL SELECT {columns} FROM older.exchange WHERE id > :after AND {where}"
+            " AND id NOT IN (SELECT id FROM main.exchange)"
+        )
+    after = 0
+    while True:
+        found = view.connection.execute(
+            f"{sql} ORDER BY id LIMIT {_BATCH}", {**values, "after": after}
+        ).fetchall()
+        yield from map(read_row, found)
+        if len(found) < _BATCH:
+            return
+        after = found[-1][0]
+
+
+def _log_name(log: sqlite3.Connection) -> bytes:
+    row = log.execute("SELECT leaf FROM entry WHERE idx = 0").fetchone()
+    return bytes(row[0]) if row is not None else b""

@@ -1,0 +1,201 @@
+"""One line of the exchange view, and how each kind of entry changes it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from fairwitness.evidence.layout import Segments
+from fairwitness.evidence.meta import Pairs, every, first, server_of, whole
+from fairwitness.model.record import ExchangeRow
+
+ERASED = "[erased]"
+
+
+@dataclass(slots=True)
+class ViewRow:
+    """A row of the view's table, column by column.  Not frozen: later entries add to it."""
+
+    id: int
+    exchange: bytes
+    time_us: int
+    session: int
+    method: str = ERASED
+    url: str = ERASED
+    host: str = ""
+    status: int | None = None
+    decision: str = "allow"
+    clause: str | None = None
+    reason: str = ""
+    initiator: str = "tool"
+    page: str | None = None
+    label: str | None = None
+    account: str | None = None
+    client: str = ""
+    flags: str = ""
+    """Names of its flags, each with a space before it."""
+    request_bytes: int | None = None
+    response_bytes: int | None = None
+    duration_us: int | None = None
+    outcome: str = "open"
+    scope_list: str | None = None
+    times: int = 1
+    """How many identical blocks it stands for."""
+
+    def columns(self) -> tuple[Any, ...]:
+        """Its values, in the order of `COLUMNS`."""
+        return tuple(getattr(self, name) for name in COLUMNS)
+
+    def add_flag(self, flag: str) -> bool:
+        """Take a flag on; whether it was new here."""
+        if f" {flag} " in f"{self.flags} ":
+            return False
+        self.flags += f" {flag}"
+        return True
+
+    def frozen(self, *, is_held: bool) -> ExchangeRow:
+        """The row as readers see it.
+
+        Args:
+            is_held: Whether a process still writes the log, which could end what is open.
+        """
+        return ExchangeRow(
+            id=self.id,
+            exchange=self.exchange.hex(),
+            time_us=self.time_us,
+            method=self.method,
+            url=self.url,
+            status=self.status,
+            decision=self.decision,
+            clause=self.clause,
+            reason=self.reason,
+            initiator=self.initiator,
+            page=self.page,
+            label=self.label,
+            account=self.account,
+            client=self.client,
+            flags=tuple(self.flags.split()),
+            request_bytes=self.request_bytes,
+            response_bytes=self.response_bytes,
+            duration_us=self.duration_us,
+            session=self.session,
+            outcome="unknown" if self.outcome == "open" and not is_held else self.outcome,
+            host=self.host,
+            scope_list=self.scope_list,
+        )
+
+    def begin_request(self, segments: Segments, pairs: Pairs, *, is_blocked: bool) -> None:
+        """Take what a request's entry says.
+
+        Raises:
+            DamagedError: The entry does not say it.
+        """
+        scheme, host, port = server_of(pairs)
+        start = segments.start
+        self.method = _text(start[0][:-1]) if start else ERASED
+        self.url = url_of(scheme, host, port, method=self.method, target=b"".join(start[1:-1]))
+        self._decided(pairs)
+        self.host = first(pairs, "host") or host
+        initiator = (first(pairs, "initiator") or "tool").partition("; ")[0]
+        self.initiator, self.page, self.account = initiator, first(pairs, "page"), first(pairs, "account")
+        follows = first(pairs, "body-follows") is not None
+        size = whole(pairs, "body-bytes")
+        self.request_bytes = size if size is not None or follows else 0
+        if is_blocked:
+            self.outcome = "blocked"
+
+    def begin_connection(self, pairs: Pairs) -> None:
+        """Take what a dial's entry says, where the dial is a line of its own.
+
+        Raises:
+            DamagedError: The entry does not say it.
+        """
+        purpose, host, port = server_of(pairs)
+        self.method = "CONNECT" if purpose == "tunnel" else "TCP"
+        self.url = url_of("", host, port, method="CONNECT", target=b"")
+        self._decided(pairs)
+        self.host = first(pairs, "host") or host
+        if self.decision in ("block", "halt"):
+            self.outcome = "blocked"
+
+    def _decided(self, pairs: Pairs) -> None:
+        decision, _, self.reason = (first(pairs, "verdict") or "").partition("; ")
+        self.decision = decision or "allow"
+        clause = first(pairs, "clause")
+        self.clause = clause.partition(" ")[0] if clause else None
+        self.scope_list = first(pairs, "scope-list")
+        self.client = first(pairs, "client") or ""
+        self.label = first(pairs, "label")
+        for flag in every(pairs, "flag"):
+            self.add_flag(flag)
+
+    def end_request(self, pairs: Pairs) -> None:
+        """Take what a response's entry says."""
+        self.status = whole(pairs, "status")
+        self.response_bytes = whole(pairs, "wire-bytes")
+        self._end(pairs, whole(pairs, "ended-us"))
+
+    def end_connection(self, pairs: Pairs) -> None:
+        """Take what the end of a dial says."""
+        if self.outcome == "blocked":
+            return
+        self.request_bytes = whole(pairs, "bytes-sent")
+        self.response_bytes = whole(pairs, "bytes-received")
+        self._end(pairs, whole(pairs, "closed-us"))
+
+    def _end(self, pairs: Pairs, ended_us: int | None) -> None:
+        if first(pairs, "outcome") is not None:
+            self.outcome = "unknown"
+            return
+        failure = first(pairs, "failure")
+        self.outcome = "complete" if failure is None else f"failed: {failure}"
+        if ended_us is not None:
+            self.duration_us = max(0, ended_us - self.time_us)
+
+
+COLUMNS = tuple(field.name for field in fields(ViewRow))
+
+
+_NULLABLE = (
+    "status",
+    "clause",
+    "page",
+    "label",
+    "account",
+    "request_bytes",
+    "response_bytes",
+    "duration_us",
+    "scope_list",
+)
+_WHOLE = ("id", "time_us", "session", "status", "request_bytes", "response_bytes", "duration_us", "times")
+_TYPES = tuple(
+    (bytes if name == "exchange" else int if name in _WHOLE else str, name in _NULLABLE) for name in COLUMNS
+)
+
+
+def read_row(values: Sequence[Any]) -> ViewRow:
+    """The row of the table's *values*.
+
+    Raises:
+        sqlite3.DatabaseError: Their types are not those that were written.
+    """
+    for value, (wanted, may_be_null) in zip(values, _TYPES, strict=True):
+        if not isinstance(value, wanted) and not (value is None and may_be_null):
+            raise sqlite3.DatabaseError("the exchange view is damaged")
+    return ViewRow(*values)
+
+
+def url_of(scheme: str, host: str, port: int, *, method: str, target: bytes) -> str:
+    """The URL as a person would write it (`Request.url`)."""
+    standard = {"http": 80, "ws": 80, "https": 443, "wss": 443}.get(scheme)
+    host = f"[{host}]" if ":" in host else host
+    if method == "CONNECT":
+        return f"{host}:{port}"
+    authority = host if port == standard else f"{host}:{port}"
+    return f"{scheme}://{authority}{target.decode('latin-1')}"
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
