@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import certifi
 import click
@@ -89,11 +88,12 @@ def _summarise(chosen: Choices, place: Place, *, label: str, since_us: int) -> N
     blocked: Counter[str] = Counter()
     flags: dict[str, None] = {}
     # The session's clock and this one agree to a second or better.
-    for row in place.reader().exchanges(LogFilter(label=label, since_us=since_us - 1_000_000)):
-        verdicts[row.decision] += 1
-        flags |= dict.fromkeys(row.flags)
-        if row.outcome == "blocked":
-            blocked[urlsplit(f"//{row.url}" if "://" not in row.url else row.url).hostname or row.url] += 1
+    with place.reader() as reader:
+        for row in reader.exchanges(LogFilter(label=label, since_us=since_us - 1_000_000)):
+            verdicts[row.decision] += 1
+            flags |= dict.fromkeys(row.flags)
+            if row.outcome == "blocked":
+                blocked[row.host] += 1
     if chosen.as_json:
         form = {
             "event": "summary",

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 def flags(context: click.Context, open_only: bool) -> None:
     """List what was, or was about to be, broken."""
     chosen = choices(context)
-    rows = find_place(chosen).reader().flags(open_only=open_only)
+    with find_place(chosen).reader() as reader:
+        listed = list(reader.flags(open_only=open_only))
     if chosen.as_json:
-        for row in rows:
+        for row in listed:
             print(machine(flag_form(row)))
         return
-    listed = list(rows)
     if not listed:
         print("No open flags." if open_only else "No flags.")
         return
@@ -82,7 +82,8 @@ def answer(context: click.Context, flag: str, answered_as: str, note: str) -> No
     """
     chosen = choices(context)
     place = find_place(chosen)
-    known = {row.flag.flag for row in place.reader().flags()}
+    with place.reader() as reader:
+        known = {row.flag.flag for row in reader.flags()}
     if flag not in known:
         raise PolicyError(
             f"there is no flag {flag!r}",
@@ -105,7 +106,7 @@ def _record_answer(place: Place, flag: str, answered_as: AnswerAs, note: str) ->
         ask(socket, Question("answer", {"flag": flag, "as": answered_as.value, "note": note}))
         return
     now_us = time.time_ns() // 1000
-    log = Log.open(place.evidence, program=place.reader().program, now_us=now_us)
+    log = Log.open(place.evidence, program=place.program(), now_us=now_us)
     try:
         log.append_answer(Answer(flag=flag, answered_as=answered_as, note=note, time_us=now_us))
         log.commit_now()

@@ -39,15 +39,11 @@ def log(context: click.Context, wanted: LogFilter) -> None:
     WORDs must all occur in URL, headers or bodies.  Times are UTC.
     """
     chosen = choices(context)
-    rows = find_place(chosen).reader().exchanges(wanted)
-    if chosen.as_json:
-        for row in rows:
-            print(machine(exchange_form(row)))
-        return
-    heading = ("id", "time", "verdict", "status", "by", "size", "method", "url")
-    print(_COLUMNS.format(*heading))
-    for row in rows:
-        print(_row_line(row))
+    with find_place(chosen).reader() as reader:
+        if not chosen.as_json:
+            print(_COLUMNS.format("id", "time", "verdict", "status", "by", "size", "method", "url"))
+        for row in reader.exchanges(wanted):
+            print(machine(exchange_form(row)) if chosen.as_json else _row_line(row))
 
 
 _COLUMNS = "{:>6}  {:<19}  {:<8}  {:<7}  {:<6}  {:>9}  {:<7} {}"
@@ -81,7 +77,8 @@ def show(context: click.Context, which: str, body: Path | None) -> None:
     written as escapes; --body saves the response's body as it is (- is stdout).
     """
     chosen = choices(context)
-    record = find_place(chosen).reader().exchange(which)
+    with find_place(chosen).reader() as reader:
+        record = reader.exchange(which)
     if body:
         _save_body(record, body)
     elif chosen.as_json:

@@ -44,11 +44,15 @@ class Place:
 
         if self.policy_file:
             return load_policy(self.policy_file)
-        return read_policy(self.reader().policy_text(), path=f"{self.evidence}: policy")
+        with self.reader() as reader:
+            return read_policy(reader.policy_text(), path=f"{self.evidence}: policy")
 
     def program(self) -> Program:
         """Whose evidence it is: as the policy file says, else as the log says."""
-        return self.policy().program if self.policy_file else self.reader().program
+        if self.policy_file:
+            return self.policy().program
+        with self.reader() as reader:
+            return reader.program
 
 
 def find_policy_file(chosen: Choices) -> Path | None:

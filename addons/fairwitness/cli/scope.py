@@ -67,7 +67,8 @@ def wanted(context: click.Context) -> None:
 def _suggestions(place: Place) -> tuple[Suggestion, ...]:
     from fairwitness.policy import WantedHost, suggest_hosts
 
-    asked = (WantedHost(host, page, count) for host, page, count in place.reader().wanted())
+    with place.reader() as reader:
+        asked = [WantedHost(host, page, count) for host, page, count in reader.wanted()]
     return suggest_hosts(asked, place.policy())
 
 
@@ -207,11 +208,12 @@ def _log_edit(place: Place, text: bytes, path: str, note: str) -> None:
 
     policy = read_policy(text, path=path)
     try:
-        program = place.reader().program
+        with place.reader():
+            pass
     except EvidenceError:
         return
     now_us = time.time_ns() // 1000
-    log = Log.open(place.evidence, program=program, now_us=now_us)
+    log = Log.open(place.evidence, program=policy.program, now_us=now_us)
     try:
         log.append_policy(policy, time_us=now_us, why=note)
         log.commit_now()
