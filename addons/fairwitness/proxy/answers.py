@@ -54,7 +54,7 @@ def _body(request: Request, verdict: Verdict, number: int | None, is_navigation:
     named = f"{clause.id} ({clause.where})" if clause else "none: what is not listed is blocked"
     accept = request.header("accept") or ""
     if is_navigation or "text/html" in accept:
-        mend = f"<p><b>If you have the right:</b> {html.escape(verdict.mend)}</p>" if verdict.mend else ""
+        mend = f"<p>{html.escape(verdict.mend)}</p>" if verdict.mend else ""
         page = _PAGE.format(
             method=html.escape(request.method),
             url=html.escape(request.url),
@@ -76,5 +76,5 @@ def _body(request: Request, verdict: Verdict, number: int | None, is_navigation:
         return json.dumps(answer).encode() + b"\n", "application/json"
     line = f"fairwitness blocked this: {verdict.reason}; line: {named}."
     if verdict.mend:
-        line += f" If you have the right: {verdict.mend}."
+        line += f" {verdict.mend}."
     return line.encode("utf-8", "replace") + b"\n", "text/plain; charset=utf-8"

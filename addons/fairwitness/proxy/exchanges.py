@@ -12,7 +12,7 @@ from fairwitness.model.verdict import Action, ScopeList, Verdict
 from fairwitness.proxy.answers import block_answer
 from fairwitness.proxy.decode import decoded
 from fairwitness.proxy.fail_closed import fails_closed, guarded_tee
-from fairwitness.proxy.front import UNDECIDED
+from fairwitness.proxy.front import UNDECIDED_ANSWER
 from fairwitness.proxy.hooks import ALL_HOOKS
 from fairwitness.proxy.label import label_of, refuse_stranger
 from fairwitness.proxy.layers import WATCHED, Upload
@@ -25,6 +25,7 @@ from fairwitness.proxy.translate import (
     request_of,
     response_of,
     strip_proxy_headers,
+    upgrade_of,
 )
 from fairwitness.proxy.wiring import Caller, Live, Wiring
 
@@ -86,7 +87,7 @@ class Exchanges:
             return _blocked(
                 verdict, "a tunnel host passes undecrypted only, by CONNECT with its own name as SNI"
             )
-        upgrade = flow.request.headers.get("upgrade", "").strip().lower()
+        upgrade = upgrade_of(flow)
         if upgrade and upgrade != "websocket":
             return _blocked(verdict, f"an upgrade to {upgrade[:40]!r} would leave the record")
         return verdict
@@ -95,11 +96,12 @@ class Exchanges:
         """Decide on a long upload by its first megabyte, before anything of it leaves."""
         flow = upload.flow
         if content_length(flow) is None:
-            verdict = _blocked(
-                self._witness.preview(destinations_of(flow, self._wiring.caller(flow.client_conn))),
-                f"a body of unknown length over {self._witness.request_body_bytes} bytes (limits.request_body)",
-            )
             caller = self._wiring.caller(flow.client_conn)
+            limit = self._witness.request_body_bytes
+            verdict = _blocked(
+                self._witness.preview(destinations_of(flow, caller)),
+                f"a body of unknown length is over {limit} bytes (limits.request_body)",
+            )
             request = request_of(
                 flow, caller, received_us=self._received(flow), host=verdict.host, body=b"", body_bytes=None
             )
@@ -119,11 +121,8 @@ class Exchanges:
             if live.upload is not None and live.upload.writer is not None:
                 self._witness.uploaded(live.asked, live.upload.writer, failure=None)
             return
-        is_undecided = (
-            flow.response is not None and flow.response.headers.get("X-Fairwitness-State") == UNDECIDED
-        )
-        if not is_undecided:
-            return  # refused at its head
+        if flow.response is not UNDECIDED_ANSWER:
+            return  # refused at its head, or answered by another addon
         body = flow.request.raw_content or b""
         if await self._ask(flow, body[:SEEN_BODY_BYTES], len(body)) is not None:
             flow.response = None
@@ -150,7 +149,7 @@ class Exchanges:
             identification_added=added,
             destinations=destinations,
         )
-        asked = await self._witness.ask(request, is_gone=lambda: is_gone(flow))
+        asked = await self._witness.ask(request, verdict, is_gone=lambda: is_gone(flow))
         if not asked.verdict.is_released:
             flow.response = block_answer(asked.request, asked.verdict, asked.id)
             return None

@@ -43,16 +43,20 @@ def fails_closed(hooks: frozenset[str]) -> Callable[[type[_Addon]], type[_Addon]
 
 
 def _guarded(name: str, hook: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+    is_async = inspect.iscoroutinefunction(hook)
+
     @functools.wraps(hook)
     async def guarded(self: Any, event: Any) -> None:
         try:
-            result = hook(self, event)
-            if inspect.isawaitable(result):
-                await result
+            if is_async:
+                await hook(self, event)
+            else:
+                hook(self, event)
         except Exception as error:  # noqa: BLE001 - mitmproxy would log this and forward the request
             neutralise(event, self._wiring)
             self._wiring.witness.fault(name, place_of(error))
 
+    guarded.fails_closed = True  # type: ignore[attr-defined]
     return guarded
 
 

@@ -12,6 +12,8 @@ from fairwitness.proxy.settings import refuse_unsafe
 from fairwitness.proxy.wiring import Wiring
 
 UNDECIDED = "fairwitness: not decided"
+UNDECIDED_ANSWER = http.Response.make(503, b"", {"Cache-Control": "no-store"})
+"""Stands for every request that is not decided yet, and is what it gets if nobody ever decides."""
 
 
 @fails_closed(ALL_HOOKS)
@@ -51,7 +53,7 @@ class Front:
     def request(self, flow: http.HTTPFlow) -> None:
         """Not decided yet: the last addon takes this back once the request is on record."""
         if flow.response is None and flow.id not in self._wiring.exchanges:
-            flow.response = http.Response.make(503, b"", {"X-Fairwitness-State": UNDECIDED})
+            flow.response = UNDECIDED_ANSWER
 
     def dns_request(self, flow: dns.DNSFlow) -> None:
         """Names are never resolved for clients."""

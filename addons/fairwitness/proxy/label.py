@@ -8,12 +8,14 @@ import hmac
 
 from mitmproxy import http
 
+from fairwitness.proxy.translate import header_of
+
 MAX_LABEL = 64  # characters
 
 
 def credentials_of(flow: http.HTTPFlow) -> tuple[str, str] | None:
     """User name and password that were sent to the proxy, None where none can be read."""
-    word, _, coded = flow.request.headers.get("proxy-authorization", "").partition(" ")
+    word, _, coded = header_of(flow, b"proxy-authorization").partition(" ")
     if word.lower() != "basic":
         return None
     try:

@@ -41,6 +41,9 @@ class LeanAddons(addonmanager.AddonManager):
     async def trigger_event(self, event: hooks.Hook) -> None:
         """Call who listens, in the chain's order."""
         for listener in self._who_listens(event):
+            if hasattr(listener, "fails_closed"):
+                await listener(*event.args())
+                continue
             try:
                 with addonmanager.safecall():
                     result = listener(*event.args())

@@ -58,7 +58,7 @@ class Messages:
         )
         caller.has_spoken = True
         asked = await self._witness.ask(
-            request, is_gone=lambda: not flow.client_conn.state & connection.ConnectionState.CAN_READ
+            request, verdict, is_gone=lambda: not flow.client_conn.state & connection.ConnectionState.CAN_READ
         )
         if not asked.verdict.is_released:
             caller.refused = asked.verdict

@@ -13,13 +13,30 @@ from fairwitness.model.policy import Identify
 from fairwitness.proxy.layers import LEFT
 from fairwitness.proxy.wiring import Caller
 
-_HOP_HEADERS = ("proxy-authorization", "proxy-connection", "proxy-authenticate")
+_HOP_HEADERS = frozenset({b"proxy-authorization", b"proxy-connection", b"proxy-authenticate"})
+
+
+def header_of(flow: http.HTTPFlow, name: bytes) -> str:
+    """The last value of a request's header, "" where it is absent; *name* in lower case.
+
+    mitmproxy's own look-up costs a regular expression a header; this is asked several times a request.
+    """
+    found = b""
+    for key, value in flow.request.headers.fields:
+        if key.lower() == name:
+            found = value
+    return found.decode("latin-1")
+
+
+def upgrade_of(flow: http.HTTPFlow) -> str:
+    """Which protocol the request asks to go on with, in lower case; "" for none."""
+    return header_of(flow, b"upgrade").strip().lower()
 
 
 def scheme_of(flow: http.HTTPFlow) -> str:
     """``http`` | ``https`` | ``ws`` | ``wss``."""
     secure = flow.request.scheme == "https"
-    if flow.request.headers.get("upgrade", "").strip().lower() == "websocket":
+    if upgrade_of(flow) == "websocket":
         return "wss" if secure else "ws"
     return "https" if secure else "http"
 
@@ -43,8 +60,9 @@ def destinations_of(flow: http.HTTPFlow, caller: Caller) -> tuple[Destination, .
 def _authorities(flow: http.HTTPFlow) -> Iterator[tuple[str, str]]:
     if flow.request.authority:
         yield "authority", flow.request.authority
-    for value in flow.request.headers.get_all("host"):
-        yield "host", value
+    for name, value in flow.request.headers.fields:
+        if name.lower() == b"host":
+            yield "host", value.decode("latin-1")
     target = flow.request.data.path
     if b"://" in target.split(b"?", 1)[0]:
         yield "url", target.split(b"://", 1)[1].split(b"/", 1)[0].decode("latin-1")
@@ -63,9 +81,10 @@ def _named(named_by: str, authority: str, scheme: str, dialled_port: int, path: 
 def strip_proxy_headers(flow: http.HTTPFlow) -> None:
     """Remove what is meant for the proxy, and the offer to go on with HTTP/2 in the clear."""
     headers = flow.request.headers
-    for name in _HOP_HEADERS:
-        headers.pop(name, None)
-    if headers.get("upgrade", "").strip().lower() == "h2c":
+    kept_fields = tuple(each for each in headers.fields if each[0].lower() not in _HOP_HEADERS)
+    if len(kept_fields) != len(headers.fields):
+        headers.fields = kept_fields
+    if upgrade_of(flow) == "h2c":
         for name in ("upgrade", "http2-settings"):
             headers.pop(name, None)
         tokens = [each.strip() for each in headers.get("connection", "").split(",")]
@@ -183,7 +202,7 @@ def headers_of(headers: http.Headers) -> Headers:
 
 def content_length(flow: http.HTTPFlow) -> int | None:
     """What the request announces, None where it announces nothing that can be read."""
-    value = flow.request.headers.get("content-length", "")
+    value = header_of(flow, b"content-length")
     return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
 
 

@@ -113,6 +113,7 @@ class Tunnels:
             return False
         asked = await self._witness.ask(
             self._bare(caller, verdict, "CONNECT", "https"),
+            verdict,
             is_gone=lambda: not client.state & connection.ConnectionState.CAN_READ,
         )
         if not asked.verdict.is_released:

@@ -145,14 +145,14 @@ class Witness(Steering):
         """The largest body of unknown length."""
         return self._policy.policy.limits.request_body_bytes
 
-    async def ask(self, request: Request, *, is_gone: Callable[[], bool]) -> Asked:
+    async def ask(self, request: Request, verdict: Verdict, *, is_gone: Callable[[], bool]) -> Asked:
         """Whether a request may leave.  A yes is in the log, committed, before this returns.
 
         Args:
             request: As it would be sent, identification included.
+            verdict: What `preview` has just said of its destinations.
             is_gone: Whether the client has left meanwhile.
         """
-        verdict = self.preview(request.destinations)
         in_scope = verdict.scope_list is ScopeList.INCLUDE
         request = self._initiators.judge(request, in_scope=in_scope)
         if not verdict.is_released:

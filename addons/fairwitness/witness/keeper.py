@@ -29,6 +29,7 @@ class Keeper:
         self.tell = tell
         self._clock = clock
         self._step_us = 0
+        self._warned: set[str] = set()
         self._answers_commit: asyncio.TimerHandle | None = None
 
     def now_us(self) -> int:
@@ -86,19 +87,23 @@ class Keeper:
 
     async def keep_watch(self) -> None:
         """Make what was committed durable every second, and note steps of the machine's clock."""
-        while self.log.failure is None:
+        while True:
             await asyncio.sleep(1)
+            if self.log.failure is not None:
+                return
             step_us = self._clock.step_us()
             if abs(step_us - self._step_us) > _STEP_US:
                 self.incident(f"the machine's clock was stepped by {(step_us - self._step_us) / 1e6:+.3f} s")
                 self._step_us = step_us
-            if self.log.failure is not None:
-                return
             try:
-                for warning in await self.log.checkpoint_full():
-                    self.warn("warning", warning)
+                await self.log.checkpoint()
             except EvidenceError as error:
                 self.failed(error)
+                return
+            for warning in self.log.warnings:
+                if warning not in self._warned:
+                    self._warned.add(warning)
+                    self.warn("warning", warning)
 
     def _commit_soon(self) -> None:
         if self._answers_commit is None:
