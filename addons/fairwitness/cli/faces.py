@@ -55,7 +55,7 @@ class ReadyFirst:
         elif isinstance(event, Ready):
             self._face.tell(event)
             self._let_go()
-        else:
+        elif not isinstance(event, Stopped):  # what never ran has not stopped; the error says why
             self._held_back.append(event)
 
     def close(self) -> None:

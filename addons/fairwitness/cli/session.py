@@ -83,6 +83,7 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
     in_force = PolicyInForce(plan.policy, overrides=tuple(map(parse_override, plan.options.resolve)))
     log = Log.open(make_private(plan.place.evidence), program=plan.policy.program, now_us=clock.now_us())
     face = ReadyFirst(make_face(log.session))
+    why = "it failed"
     try:
         runner = Runner(plan.policy, next_flag=log.next_flag_number(), now_us=clock.now_us())
         witness = Witness(
@@ -99,9 +100,10 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
             face.tell(StoreState(time_us=clock.now_us(), state="warning", reason=words))
         session = _Session(plan, settings, witness, in_force, log, face, clock)
         code = await session.run(companion)
+        why = session.why
     finally:
         log.close(time_us=clock.now_us())
-        face.tell(Stopped(time_us=clock.now_us(), reason=""))
+        face.tell(Stopped(time_us=clock.now_us(), reason=why))
         face.close()
     return code
 
@@ -129,6 +131,8 @@ class _Session:
         self._ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
         self._stop = asyncio.Event()
         self._asked_to_stop = asyncio.Event()
+        self.why = "the command ended"
+        """Why the proxy stopped."""
 
     async def run(self, companion: Companion) -> int:
         """Serve until the companion ends."""
@@ -157,7 +161,13 @@ class _Session:
         )
         assert self._plan.place.policy_file
         policy_file = PolicyFile(self._plan.place.policy_file, self._witness, self._plan.policy.text)
-        desk = Desk(self._witness, policy_file, joining, self._policy_sha256)
+        desk = Desk(
+            self._witness,
+            policy_file,
+            joining,
+            policy_sha256=self._policy_sha256,
+            commit=self._log.commit_now,
+        )
         server = Server(socket_path(self._plan.place.evidence), desk.answer)
         await server.start()
         beside: list[asyncio.Future[Any]] = [asyncio.create_task(self._watch(policy_file))]
@@ -199,7 +209,9 @@ class _Session:
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        handled = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else it runs under nohup
+            handled.append(signal.SIGHUP)
         for each in handled:
             loop.add_signal_handler(each, self._signalled, each)
         try:
@@ -211,6 +223,7 @@ class _Session:
     def _signalled(self, number: signal.Signals) -> None:
         if number == signal.SIGINT and self._plan.serves_one_command:
             return  # the terminal sent it to the command too, which knows what it means
+        self.why = number.name
         self._asked_to_stop.set()
 
 

@@ -69,6 +69,7 @@ class Desk:
         policy_file: Its policy file.
         joining: How the proxy is reached.
         policy_sha256: The hash of the policy in force, asked anew each time.
+        commit: Makes everything recorded so far visible to readers.
     """
 
     def __init__(
@@ -76,15 +77,19 @@ class Desk:
         conductor: Conductor,
         policy_file: PolicyFile,
         joining: Joining,
+        *,
         policy_sha256: Callable[[], str],
+        commit: Callable[[], None],
     ) -> None:
         self._conductor = conductor
         self._policy_file = policy_file
         self._joining = joining
         self._policy_sha256 = policy_sha256
+        self._commit = commit
         self._operations: dict[str, Callable[[Question], Value]] = {
             "status": self._status,
             JOIN: self._join,
+            "commit": self._commit_now,
             "halt": self._halt,
             "resume": self._resume,
             "pending": lambda _: [_held(each) for each in conductor.pending()],
@@ -124,6 +129,10 @@ class Desk:
 
     def _join(self, _question: Question) -> Value:
         return {**dataclasses.asdict(self._joining), "policy_sha256": self._policy_sha256()}
+
+    def _commit_now(self, _question: Question) -> Value:
+        self._commit()
+        return None
 
     def _halt(self, question: Question) -> Value:
         self._conductor.halt(question.text("reason"))
