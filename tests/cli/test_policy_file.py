@@ -97,7 +97,11 @@ def desk(conductor: Conductor, path: Path) -> Desk:
     """What answers the socket."""
     joining = Joining(listen="127.0.0.1:1", ca="/ca.pem", mode="regular", password=None, evidence="/e")
     return Desk(
-        conductor, PolicyFile(path, conductor, TEXT), joining, lambda: conductor.in_force.policy.sha256
+        conductor,
+        PolicyFile(path, conductor, TEXT),
+        joining,
+        policy_sha256=lambda: conductor.in_force.policy.sha256,
+        commit=lambda: conductor.done.append(("commit",)),
     )
 
 
@@ -228,6 +232,7 @@ def test_an_edit_that_fails_leaves_the_file(conductor: Conductor, path: Path, de
 @pytest.mark.parametrize(
     ("question", "done"),
     [
+        (Question("commit"), ("commit",)),
         (Question("halt", {"reason": "slow"}), ("halt", "slow")),
         (Question("resume", {"reason": "ok"}), ("resume", "ok")),
         (Question("release", {"hold": "h1"}), ("release", "h1")),

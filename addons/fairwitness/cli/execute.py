@@ -16,7 +16,7 @@ from fairwitness.cli.options import Choices, choices, command
 from fairwitness.cli.place import Place, find_proxy_place
 from fairwitness.cli.proxy_options import ProxyOptions, proxy_options
 from fairwitness.cli.text import machine, plural, printable
-from fairwitness.cli.through import Door, label_of, spawn, through_proxy
+from fairwitness.cli.through import Door, check_command, label_of, spawn, through_proxy
 from fairwitness.control.policy_file import read_limited, replace_bytes
 from fairwitness.model.record import LogFilter
 
@@ -51,6 +51,7 @@ def execute(context: click.Context, options: ProxyOptions, words: tuple[str, ...
     when CMD could not be started.
     """
     chosen = choices(context)
+    check_command(words[0])
     label = label_of(words[0])
     since_us = time.time_ns() // 1000
 

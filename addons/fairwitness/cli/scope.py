@@ -225,7 +225,7 @@ def _say_edit(chosen: Choices, entries: list[str], result: dict[str, Value], wor
     if chosen.as_json:
         print(machine({"added": entries, **result}))
         return
-    print(printable(words))
+    print(printable(words if result.get("state") != "same" or not entries else "They are listed already."))
     if result.get("state") == "waits-for-confirmation":
         digest = str(result.get("sha256"))[:12]
         print(f"The file held other changes that wait: to put all in force, fairwitness confirm {digest}")

@@ -57,7 +57,11 @@ def status(context: click.Context) -> None:
     if choices(context).as_json:
         print(machine({"running": True, **reply}))
         return
-    simple = [(name, str(value)) for name, value in reply.items() if not isinstance(value, list | dict)]
+    simple = [
+        (name, "-" if value in (None, "") else str(value))
+        for name, value in reply.items()
+        if not isinstance(value, list | dict)
+    ]
     print_table(["proxy", "running"], [(name.replace("_", " "), value) for name, value in simple])
     for name, value in reply.items():
         if isinstance(value, list) and value:

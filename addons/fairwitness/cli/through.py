@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -20,7 +22,7 @@ from fairwitness.cli.printer import Printer
 from fairwitness.cli.proxy_options import ProxyOptions
 from fairwitness.cli.steer import running_socket
 from fairwitness.cli.text import printable
-from fairwitness.control.client import asking
+from fairwitness.control.client import ask, asking
 from fairwitness.control.server import JOIN
 from fairwitness.control.wire import Question, Value
 from fairwitness.errors import EvidenceError, FairwitnessError
@@ -114,7 +116,12 @@ def _join(socket: Path, place: Place, policy: Policy, options: ProxyOptions, wor
                 where=str(place.evidence),
                 mend="Confirm the changed file ('fairwitness status' shows its hash), or stop that proxy",
             )
-        return asyncio.run(_work_joined(reply, place, policy, work))
+        code = asyncio.run(_work_joined(reply, place, policy, work))
+    with contextlib.suppress(
+        EvidenceError
+    ):  # it may have ended meanwhile; what it recorded is committed then
+        ask(socket, Question("commit"))
+    return code
 
 
 async def _work_joined(reply: dict[str, Value], place: Place, policy: Policy, work: Work) -> int:
@@ -199,6 +206,20 @@ def _refuse_own_options(options: ProxyOptions, place: Place) -> None:
             f"a proxy runs already, and {', '.join(names)} would need one of its own",
             where=str(place.evidence),
             mend="Leave it out, or stop the running proxy",
+        )
+
+
+def check_command(name: str) -> None:
+    """Fail before a proxy is started for a command that does not exist.
+
+    Raises:
+        CannotStartError: There is no such command, or it must not be run.
+    """
+    if shutil.which(name) is None:
+        raise CannotStartError(
+            "there is no such command, or it must not be run",
+            where=name,
+            mend="Name a command that can be run",
         )
 
 
