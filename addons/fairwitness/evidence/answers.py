@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from fairwitness.evidence.flagmeta import answer_of, flag_of
 from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.meta import first
-from fairwitness.evidence.stored import entries_at, rare_entries
+from fairwitness.evidence.stored import newest_rare, rare_entries
 from fairwitness.model.flag import Answer, Flag
 
 _LOOKED_AT = 100  # newest flags; they are numbered in the order in which they are raised, but for a few
@@ -34,11 +34,8 @@ def newest_answers(connection: sqlite3.Connection) -> dict[str, Answer]:
 
 def next_flag_number(connection: sqlite3.Connection) -> int:
     """One more than the number of any flag raised."""
-    newest = connection.execute(
-        "SELECT idx FROM entry WHERE kind = 'flag' ORDER BY idx DESC LIMIT ?", (_LOOKED_AT,)
-    ).fetchall()
     numbers = [0]
-    for entry in entries_at(connection, [index for (index,) in newest]):
+    for entry in newest_rare(connection, "flag", _LOOKED_AT):
         with contextlib.suppress(DamagedError):
             name = first(entry.pairs(), "raised") or ""
             if name[1:].isdecimal() and len(name) < 20:

@@ -62,7 +62,7 @@ def no_body() -> KeptBody:
 
 def size_pairs(size: int, digest: bytes) -> tuple[tuple[str, str], ...]:
     """What the meta of an entry says of its whole body."""
-    return (("body-bytes", str(size)), ("body-sha256", digest.hex()))
+    return (("body", f"{size} {digest.hex()}"),)
 
 
 def cut_pairs(size: int, address: bytes) -> tuple[tuple[str, str], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairwitness.evidence.keep import Hide, hide_nothing, query_pair_without_value
-from fairwitness.evidence.layout import LINE, MORE, NAME, START, TRAIL, TRAIL_NAME, Draft, word
+from fairwitness.evidence.layout import CODE_BITS, LINE, MORE, NAME, START, TRAIL, TRAIL_NAME, Draft
 from fairwitness.model.exchange import Headers, Request, Response
 
 
@@ -25,7 +25,7 @@ def add_request_head(draft: Draft, request: Request, *, hide: Hide, hide_query: 
         start += [query_pair_without_value(pair) for pair in pairs] if hide_query else pairs
     start.append(b" " + wire(request.http_version) + b"\r\n")
     draft.head += start
-    draft.words += [word(START, len(piece)) for piece in start]
+    draft.words += [len(piece) << CODE_BITS | START for piece in start]
     _add_headers(draft, request.headers, hide)
     _add_trailers(draft, request.trailers, hide)
 
@@ -34,7 +34,7 @@ def add_response_head(draft: Draft, response: Response, *, hide: Hide) -> None:
     """Cut a response's head into *draft*."""
     start = wire(f"{response.http_version} {response.status} {response.reason}\r\n")
     draft.head.append(start)
-    draft.words.append(word(START, len(start)))
+    draft.words.append(len(start) << CODE_BITS | START)
     _add_headers(draft, response.headers, hide)
     _add_trailers(draft, response.trailers, hide)
 
@@ -49,19 +49,19 @@ def _add_headers(draft: Draft, headers: Headers, hide: Hide) -> None:
             pieces = [name + b": ", first, *cookies]
             pieces[-1] = pieces[-1][:-1] + b"\r\n"
             words += [
-                word(LINE, len(pieces[0])),
-                word(NAME, len(name)),
-                *(word(MORE, len(piece)) for piece in pieces[1:]),
+                len(pieces[0]) << CODE_BITS | LINE,
+                len(name) << CODE_BITS | NAME,
+                *(len(piece) << CODE_BITS | MORE for piece in pieces[1:]),
             ]
             head += pieces
         else:
             line = name + b": " + value + b"\r\n"
             head.append(line)
-            words += (word(LINE, len(line)), word(NAME, len(name)))
+            words += (len(line) << CODE_BITS | LINE, len(name) << CODE_BITS | NAME)
 
 
 def _add_trailers(draft: Draft, trailers: Headers, hide: Hide) -> None:
     for name, value in trailers:
         line = name + b": " + hide(name, value) + b"\r\n"
         draft.trail.append(line)
-        draft.trail_words += (word(TRAIL, len(line)), word(TRAIL_NAME, len(name)))
+        draft.trail_words += (len(line) << CODE_BITS | TRAIL, len(name) << CODE_BITS | TRAIL_NAME)

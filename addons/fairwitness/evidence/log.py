@@ -177,7 +177,7 @@ class Log:
         number = self._journal.position.number + 1
         pairs = request_pairs(request, verdict)
         if request.body_bytes:
-            pairs += [("body-bytes", str(request.body_bytes)), ("body-stored", "no: blocked")]
+            pairs += [("body-announced", str(request.body_bytes)), ("body-stored", "no: blocked")]
         draft = Draft.of_meta(meta_lines(pairs))
         hide = hide_nothing if verdict.scope_list in _OWN_LISTS else hide_for_block
         add_request_head(draft, request, hide=hide, hide_query=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from fairwitness.evidence.layout import DamagedError
 from fairwitness.model.exchange import Connection, Exchange, Message, Request
@@ -68,44 +68,55 @@ def whole(pairs: Sequence[tuple[str, str]], key: str) -> int | None:
     return int(value) if value is not None and _WHOLE.fullmatch(value) else None
 
 
-def verdict_pairs(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """What was decided, and by which lines of the policy."""
-    yield "verdict", f"{verdict.action.word}; {verdict.reason}"
-    if verdict.scope_list is not None:
-        yield "scope-list", verdict.scope_list.value
-    if verdict.host:
-        yield "host", verdict.host
-    for clause in verdict.clauses:
-        yield "clause", f"{clause.id} {clause.where}"
-    for flag in verdict.flags:
-        yield "flag", flag
+def body_size(pairs: Sequence[tuple[str, str]]) -> tuple[int | None, str | None]:
+    """Size and SHA-256 of the whole body of an entry; None where it has none."""
+    size, _, digest = (first(pairs, "body") or "").partition(" ")
+    return (int(size), digest) if _WHOLE.fullmatch(size) else (None, None)
+
+
+def verdict_pairs(verdict: Verdict, *, host: str) -> Pairs:
+    """What was decided, and by which lines of the policy.
+
+    Args:
+        verdict: The decision.
+        host: What the server is called; the verdict's own name for it is told where it differs.
+    """
+    scope_list = verdict.scope_list.value if verdict.scope_list is not None else "-"
+    pairs = [("verdict", f"{verdict.action.word} {scope_list}; {verdict.reason}")]
+    if verdict.host and verdict.host != host:
+        pairs.append(("host", verdict.host))
+    pairs += [("clause", f"{clause.id} {clause.where}") for clause in verdict.clauses]
+    if verdict.flags:
+        pairs += [("flag", flag) for flag in verdict.flags]
     if verdict.delay_us:
-        yield "delay-us", str(verdict.delay_us)
+        pairs.append(("delay-us", str(verdict.delay_us)))
+    return pairs
 
 
 def request_pairs(request: Request, verdict: Verdict) -> Pairs:
-    """What is known of a request beside its head and body."""
+    """What is known of a request beside its head and body.
+
+    What belongs together shares a line, since every line is hashed by itself.
+    """
     client = request.client
     pairs = [
         ("server", f"{request.scheme}://{request.host}:{request.port}"),
-        ("client", f"{client.address}:{client.port}"),
-        ("connection", client.connection),
+        ("client", f"{client.address}:{client.port} {client.connection}"),
         ("received-us", str(request.received_us)),
-        ("initiator", f"{request.initiator.value}; {request.initiator_why}"),
-        ("metered", request.metered.value),
-        *verdict_pairs(verdict),
+        ("initiator", f"{request.initiator.value} {request.metered.value}; {request.initiator_why}"),
+        ("named", _names(request)),
+        *verdict_pairs(verdict, host=request.host),
     ]
-    for key, value in (
-        ("label", client.label),
-        ("ja4", client.ja4),
-        ("page", request.page),
-        ("account", request.account),
-    ):
-        if value is not None:
-            pairs.append((key, value))
+    if client.label is not None:
+        pairs.append(("label", client.label))
+    if client.ja4 is not None:
+        pairs.append(("ja4", client.ja4))
+    if request.page is not None:
+        pairs.append(("page", request.page))
+    if request.account is not None:
+        pairs.append(("account", request.account))
     if request.identification_added:
         pairs.append(("identification-added", ", ".join(request.identification_added)))
-    pairs.append(("named", _names(request)))
     return pairs
 
 
@@ -139,16 +150,20 @@ def response_pairs(exchange: Exchange) -> Pairs:
     response = exchange.response
     if response is not None:
         pairs += [
-            ("status", str(response.status)),
+            ("status", f"{response.status} {response.body_bytes} bytes"),
             ("started-us", str(response.started_us)),
-            ("ended-us", str(response.ended_us)),
-            ("wire-bytes", str(response.body_bytes)),
         ]
     if exchange.failure is not None:
         pairs.append(("failure", exchange.failure))
-    if response is None:
-        pairs.append(("ended-us", str(exchange.ended_us)))
     return pairs
+
+
+def status_of(pairs: Sequence[tuple[str, str]]) -> tuple[int | None, int | None]:
+    """Status and size on the wire of a response; None where there was none."""
+    values = (first(pairs, "status") or "").split(" ")
+    if len(values) == 3 and _WHOLE.fullmatch(values[0]) and _WHOLE.fullmatch(values[1]):
+        return int(values[0]), int(values[1])
+    return None, None
 
 
 def connection_pairs(connection: Connection, verdict: Verdict | None) -> Pairs:
@@ -157,8 +172,7 @@ def connection_pairs(connection: Connection, verdict: Verdict | None) -> Pairs:
     pairs: Pairs = [
         ("state", "dialled" if verdict else "ended"),
         ("server", f"{connection.purpose}://{connection.host}:{connection.port}"),
-        ("client", f"{client.address}:{client.port}"),
-        ("connection", client.connection),
+        ("client", f"{client.address}:{client.port} {client.connection}"),
         ("listed", connection.scope_list),
         ("resolved-by", connection.resolved_by),
         ("dialled-us", str(connection.dialled_us)),
@@ -185,7 +199,7 @@ def connection_pairs(connection: Connection, verdict: Verdict | None) -> Pairs:
         if number is not None:
             pairs.append((key, str(number)))
     if verdict is not None:
-        pairs += verdict_pairs(verdict)
+        pairs += verdict_pairs(verdict, host=connection.host)
     return pairs
 
 

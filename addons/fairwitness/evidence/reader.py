@@ -92,10 +92,10 @@ class Reader:
             EvidenceError: The log is damaged.
         """
         with self._readable():
-            entry = newest_rare(self._connection, "policy") or next(entries_at(self._connection, [0]), None)
-            if entry is None:
+            entries = newest_rare(self._connection, "policy") or list(entries_at(self._connection, [0]))
+            if not entries:
                 raise DamagedError("its first entry is missing")
-            return program_of(entry.pairs())
+            return program_of(entries[0].pairs())
 
     def policy_text(self) -> bytes:
         """The newest policy.
@@ -104,14 +104,16 @@ class Reader:
             EvidenceError: There is none yet, or the log is damaged.
         """
         with self._readable():
-            entry = newest_rare(self._connection, "policy")
-            if entry is None:
+            entries = newest_rare(self._connection, "policy")
+            if not entries:
                 raise EvidenceError(
                     "this log holds no policy yet",
                     where=str(self.folder),
                     mend="Name the policy file with --policy",
                 )
-            return body_of(entry, entry.segments(), connection=self._connection, bodies=self._bodies) or b""
+            segments = entries[0].segments()
+            content = body_of(entries[0], segments, connection=self._connection, bodies=self._bodies)
+            return content or b""
 
     def exchanges(self, wanted: LogFilter | None = None) -> Iterator[ExchangeRow]:
         """The exchanges that are wanted, blocked attempts and tunnels too, in order of their first entry.

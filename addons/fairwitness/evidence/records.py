@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fairwitness.evidence.bodyrow import read_body
 from fairwitness.evidence.layout import DamagedError, Segments
-from fairwitness.evidence.meta import Pairs, first, whole
+from fairwitness.evidence.meta import Pairs, body_size, first, whole
 from fairwitness.evidence.stored import StoredEntry, body_row
 from fairwitness.model.exchange import Direction, Headers, Message
 from fairwitness.model.record import ExchangeRecord, ExchangeRow
@@ -26,7 +26,7 @@ class _Side:
     digest: str | None = None
 
     def take_body(self, pairs: Pairs, content: bytes | None) -> None:
-        self.size, self.digest = whole(pairs, "body-bytes"), first(pairs, "body-sha256")
+        self.size, self.digest = body_size(pairs)
         self.body = content
 
 

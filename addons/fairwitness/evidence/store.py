@@ -54,13 +54,14 @@ class Store:
         self.bodies: list[Row] = []
         self.mark: Row | None = None
         self.connection = connect(self.path)
-        self._wal_path = self.path.with_name(LOG_NAME + "-wal")
+        self._file = str(self.path)
+        self._wal_file = self._file + "-wal"
         self._wal_fd = -1
         self._wal_size = 0
         self._wal_pages = 0
         self._size = 0
         found = self.path.stat()
-        self._identity = (found.st_dev, found.st_ino)
+        self._device, self._inode, self._wal_inode = found.st_dev, found.st_ino, 0
         self._mover: threading.Thread | None = None
 
     def check(self) -> None:
@@ -133,15 +134,15 @@ class Store:
             pass  # the log has failed already, for a reason that says more
 
     def _check_files(self) -> None:
-        """That database and write-ahead log are the files in the folder, and no shorter than before."""
+        """Database and write-ahead log are the files in the folder, and no shorter than before."""
         try:
-            database, wal = os.stat(self.path), os.stat(self._wal_path)
+            database, wal = os.stat(self._file), os.stat(self._wal_file)
         except FileNotFoundError:
             raise _AstrayError("its database was deleted while it was open") from None
         if self._wal_fd < 0:
-            self._wal_fd = os.open(self._wal_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        held = os.fstat(self._wal_fd)
-        if (database.st_dev, database.st_ino) != self._identity or wal.st_ino != held.st_ino:
+            self._wal_fd = os.open(self._wal_file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self._wal_inode = os.fstat(self._wal_fd).st_ino
+        if (database.st_ino, database.st_dev, wal.st_ino) != (self._inode, self._device, self._wal_inode):
             raise _AstrayError("its database was replaced while it was open")
         if database.st_size < self._size or wal.st_size < self._wal_size:
             raise _AstrayError("its database was cut off while it was open")

@@ -1,22 +1,22 @@
 """Entries as they are read back from the log."""
 
+# ruff: noqa: S608 - what is put into SQL are constants of this package
+
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from fairwitness.evidence.bodyrow import BodyRow
 from fairwitness.evidence.layout import DamagedError, Segments, unpack
 from fairwitness.evidence.meta import Pairs, read_meta
+from fairwitness.evidence.schema import IS_RARE
 
 _SELECT = """SELECT entry.idx, kind, time_us, exchange, after, number, leaf,
     opening.idx, key, data, checksum, body, rest FROM entry LEFT JOIN opening USING (idx)"""
 _NO_EXCHANGE = bytes(16)
 _CHUNK = 500  # rows read at a time: no read transaction stays open while somebody looks at them
-
-RARE_KINDS = ("session", "flag", "answer", "finding", "note", "policy", "anchor", "export", "erase")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +82,17 @@ def entries_at(connection: sqlite3.Connection, indexes: Sequence[int]) -> Iterat
 
 
 def rare_entries(connection: sqlite3.Connection, kind: str) -> Iterator[StoredEntry]:
-    """All entries of one of the kinds that are few, oldest first."""
-    if kind not in RARE_KINDS:
-        raise ValueError(f"{kind} has no index")
+    """All entries of one of the kinds that are few (`IS_RARE`), oldest first."""
+    found = connection.execute(f"SELECT idx FROM entry WHERE {IS_RARE} AND kind = ? ORDER BY idx", (kind,))
+    yield from entries_at(connection, [index for (index,) in found.fetchall()])
+
+
+def newest_rare(connection: sqlite3.Connection, kind: str, most: int = 1) -> list[StoredEntry]:
+    """The newest entries of one of the kinds that are few, newest first."""
     found = connection.execute(
-        "SELECT idx FROM entry WHERE kind = ? AND kind IN ('session', 'flag', 'answer', "
-        "'finding', 'note', 'policy', 'anchor', 'export', 'erase') ORDER BY idx",
-        (kind,),
+        f"SELECT idx FROM entry WHERE {IS_RARE} AND kind = ? ORDER BY idx DESC LIMIT ?", (kind, most)
     )
-    indexes = (int(row[0]) for row in found.fetchall())
-    while chunk := list(islice(indexes, _CHUNK)):
-        yield from entries_at(connection, chunk)
-
-
-def newest_rare(connection: sqlite3.Connection, kind: str) -> StoredEntry | None:
-    """The newest entry of one of the kinds that are few."""
-    if kind not in RARE_KINDS:
-        raise ValueError(f"{kind} has no index")
-    row = connection.execute(
-        "SELECT max(idx) FROM entry WHERE kind = ? AND kind IN ('session', 'flag', 'answer', "
-        "'finding', 'note', 'policy', 'anchor', 'export', 'erase')",
-        (kind,),
-    ).fetchone()
-    return next(entries_at(connection, [row[0]]), None) if row[0] is not None else None
+    return list(entries_at(connection, [index for (index,) in found.fetchall()]))
 
 
 def body_row(connection: sqlite3.Connection, address: bytes) -> BodyRow:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fairwitness.evidence.layout import DamagedError
-from fairwitness.evidence.meta import Pairs, every, first, whole
+from fairwitness.evidence.meta import Pairs, body_size, every, first, whole
 from fairwitness.evidence.stored import StoredEntry, entries_from, stored_size
 from fairwitness.evidence.viewrow import COLUMNS, ViewRow, read_row
 
@@ -160,11 +160,11 @@ class View:
         self._rows[entry.exchange] = row
         self._parts.append((row.id, entry.index))
         if entry.kind == "response" and pairs:
-            row.end_request(pairs)
+            row.end_request(pairs, entry.time_us)
         elif entry.kind == "connection" and pairs:
             row.end_connection(pairs)
-        elif entry.kind == "body" and (size := whole(pairs, "body-bytes")) is not None:
-            row.request_bytes = size
+        elif entry.kind == "body":
+            row.request_bytes, _ = body_size(pairs)
         count = 1
         if entry.kind == "blocked":
             count = whole(pairs, "folded") or 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from fairwitness.evidence.layout import Segments
-from fairwitness.evidence.meta import Pairs, every, first, server_of, whole
+from fairwitness.evidence.meta import Pairs, body_size, every, first, server_of, status_of, whole
 from fairwitness.model.record import ExchangeRow
 
 ERASED = "[erased]"
@@ -98,11 +98,11 @@ class ViewRow:
         self.url = url_of(scheme, host, port, method=self.method, target=b"".join(start[1:-1]))
         self._decided(pairs)
         self.host = first(pairs, "host") or host
-        initiator = (first(pairs, "initiator") or "tool").partition("; ")[0]
-        self.initiator, self.page, self.account = initiator, first(pairs, "page"), first(pairs, "account")
-        follows = first(pairs, "body-follows") is not None
-        size = whole(pairs, "body-bytes")
-        self.request_bytes = size if size is not None or follows else 0
+        self.initiator = (first(pairs, "initiator") or "tool").partition("; ")[0].partition(" ")[0]
+        self.page, self.account = first(pairs, "page"), first(pairs, "account")
+        size, _ = body_size(pairs)
+        # An upload that streams is as large as it was announced to be, until its end says more.
+        self.request_bytes = whole(pairs, "body-announced") if first(pairs, "body-follows") else size or 0
         if is_blocked:
             self.outcome = "blocked"
 
@@ -121,21 +121,20 @@ class ViewRow:
             self.outcome = "blocked"
 
     def _decided(self, pairs: Pairs) -> None:
-        decision, _, self.reason = (first(pairs, "verdict") or "").partition("; ")
-        self.decision = decision or "allow"
+        decided, _, self.reason = (first(pairs, "verdict") or "").partition("; ")
+        self.decision, _, scope_list = decided.partition(" ")
+        self.scope_list = scope_list if scope_list != "-" else None
         clause = first(pairs, "clause")
         self.clause = clause.partition(" ")[0] if clause else None
-        self.scope_list = first(pairs, "scope-list")
-        self.client = first(pairs, "client") or ""
+        self.client = (first(pairs, "client") or "").partition(" ")[0]
         self.label = first(pairs, "label")
         for flag in every(pairs, "flag"):
             self.add_flag(flag)
 
-    def end_request(self, pairs: Pairs) -> None:
+    def end_request(self, pairs: Pairs, time_us: int) -> None:
         """Take what a response's entry says."""
-        self.status = whole(pairs, "status")
-        self.response_bytes = whole(pairs, "wire-bytes")
-        self._end(pairs, whole(pairs, "ended-us"))
+        self.status, self.response_bytes = status_of(pairs)
+        self._end(pairs, time_us)
 
     def end_connection(self, pairs: Pairs) -> None:
         """Take what the end of a dial says."""
