@@ -1,19 +1,36 @@
 """May it go out?"""
 
 from fairwitness.policy.addresses import AddressGuard, Override, parse_override
+from fairwitness.policy.change import Change
+from fairwitness.policy.check import Remark, check_policy
+from fairwitness.policy.draft import DraftAnswers, draft_policy
+from fairwitness.policy.edit import add_hosts, add_scope
 from fairwitness.policy.hosts import canonical_host
+from fairwitness.policy.in_force import PolicyInForce
 from fairwitness.policy.known import RULE_NAMES, default_action
 from fairwitness.policy.reader import load_policy, read_policy
 from fairwitness.policy.scope import Scope
+from fairwitness.policy.suggest import Suggestion, WantedHost, suggest_hosts
 
 __all__ = [
     "RULE_NAMES",
     "AddressGuard",
+    "Change",
+    "DraftAnswers",
     "Override",
+    "PolicyInForce",
+    "Remark",
     "Scope",
+    "Suggestion",
+    "WantedHost",
+    "add_hosts",
+    "add_scope",
     "canonical_host",
+    "check_policy",
     "default_action",
+    "draft_policy",
     "load_policy",
     "parse_override",
     "read_policy",
+    "suggest_hosts",
 ]

@@ -8,6 +8,7 @@ from fairwitness.errors import PolicyError
 from fairwitness.model.exchange import Destination
 from fairwitness.model.policy import Policy, ScopeEntry
 from fairwitness.model.verdict import Action, ScopeList, Verdict
+from fairwitness.policy.entries import STANDARD_PORTS
 from fairwitness.policy.hosts import canonical_host
 from fairwitness.policy.index import (
     ALLOWING,
@@ -143,12 +144,14 @@ def _decide_path(shelves: list[Shelf], host: str, destination: Destination) -> V
             strict or lenient,
             mend="Write the path plainly: no encoded slash or backslash, no //, no ;, no double encoding",
         )
-    return _by_path_entry(host, strict, destination)
+    return _by_path_entry(host, strict, destination, by_path=True)
 
 
-def _by_path_entry(host: str, winner: ScopeEntry | None, destination: Destination) -> Verdict:
+def _by_path_entry(
+    host: str, winner: ScopeEntry | None, destination: Destination, *, by_path: bool = False
+) -> Verdict:
     if winner is None:
-        return _unlisted(host, destination)
+        return _unlisted(host, destination, by_path=by_path)
     if winner.scope_list is ScopeList.TUNNEL and destination.scheme in ("http", "ws"):
         return _blocked(host, f"{host} is a tunnel, and a tunnel carries TLS only", winner)
     return _by_entry(host, winner, _bracketed(host))
@@ -183,6 +186,16 @@ def _strictest(verdicts: list[Verdict], destinations: Sequence[Destination]) -> 
         return _blocked(host, f"its names disagree on whether it is a tunnel: {names}")
     strictest = min(verdicts, key=lambda each: _TREATMENT.index(each.scope_list or ScopeList.INCLUDE))
     return _with_host(strictest, host)
+
+
+def stricter(one: Verdict, other: Verdict) -> Verdict:
+    """Of two policies' verdicts on one request, the one that lets less through."""
+    if not (one.is_released and other.is_released):
+        return other if one.is_released else one
+    lists = (one.scope_list or ScopeList.INCLUDE, other.scope_list or ScopeList.INCLUDE)
+    if ScopeList.TUNNEL in lists and lists[0] is not lists[1]:
+        return _blocked(one.host, f"{one.host} is on {lists[0]} in one policy and on {lists[1]} in the other")
+    return min((one, other), key=lambda each: _TREATMENT.index(each.scope_list or ScopeList.INCLUDE))
 
 
 def _with_host(verdict: Verdict, host: str) -> Verdict:
@@ -220,9 +233,11 @@ def _blocked(host: str, reason: str, entry: ScopeEntry | None = None, *, mend: s
     )
 
 
-def _unlisted(host: str, destination: Destination) -> Verdict:
-    standard = {"http": 80, "ws": 80, "https": 443, "wss": 443}[destination.scheme]
+def _unlisted(host: str, destination: Destination, *, by_path: bool = False) -> Verdict:
+    standard = STANDARD_PORTS[destination.scheme]
     place = _bracketed(host) if destination.port == standard else f"{_bracketed(host)}:{destination.port}"
+    if by_path:
+        place = f"{destination.scheme}://{place}{quoted(destination.path or '')[1:-1]}"
     return _blocked(
         host,
         f"{place} is not listed in the policy",

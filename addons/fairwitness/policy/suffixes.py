@@ -57,3 +57,12 @@ def is_public_suffix(host: str) -> bool:
     if "." not in host or host in known.rules:
         return True
     return f"!{host}" not in known.rules and f"*.{host.partition('.')[2]}" in known.rules
+
+
+def registrable(host: str) -> str | None:
+    """The name that was registered: one label more than its public suffix; None for a suffix itself."""
+    labels = host.split(".")
+    for place in range(1, len(labels)):
+        if is_public_suffix(".".join(labels[place:])):
+            return ".".join(labels[place - 1 :]) if not is_public_suffix(host) else None
+    return None

@@ -1,0 +1,164 @@
+"""A first policy.yaml, commented so that it teaches its own format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import yaml
+
+from fairwitness.model.policy import Posture
+from fairwitness.model.verdict import ScopeList
+from fairwitness.policy import draft_words as words
+from fairwitness.policy.known import ACTS_WITHOUT_SENTENCE, RULE_NAMES, default_action
+from fairwitness.policy.reader import read_policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftAnswers:
+    """What `init` asks; the defaults are the narrow answers."""
+
+    name: str
+    policy_url: str
+    include: tuple[str, ...]
+    """Scope entries; at least one."""
+    contact: str | None = None
+    reviewed: str | None = None
+    """ISO date on which the program's page was read."""
+    rewards: str | None = None
+    posture: Posture = Posture.MANUAL
+    scope_says: str | None = None
+    """The program's sentence that lists its hosts."""
+    exclude: tuple[str, ...] = ()
+    load: tuple[str, ...] = ()
+    tunnel: tuple[str, ...] = ()
+    noise: tuple[str, ...] = ("preset:browser", "preset:analytics")
+    mine: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    user_agent_suffix: str | None = None
+    nonce_header: str | None = None
+    rule_says: tuple[tuple[str, str], ...] = ()
+    """Rule and the program's own sentence for it."""
+    declare: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+
+def draft_policy(answers: DraftAnswers) -> str:
+    """The text of a commented policy that writes every key and every rule out.
+
+    Raises:
+        PolicyError: An answer cannot stand in a policy, such as an include that is empty.
+    """
+    text = "\n".join(
+        (
+            words.HEAD,
+            "version: 1\n",
+            _program(answers),
+            f"{words.POSTURE}posture: {answers.posture}\n",
+            _scope(answers),
+            _identify(answers),
+            _LIMITS,
+            f"{words.WINDOW}window: null\n",
+            _rules(answers),
+            f"{words.APPROVALS}approvals: []\n",
+            f"{words.DECLARE}declare: {_list(answers.declare)}\n",
+            _report(answers),
+        )
+    )
+    read_policy(text.encode("utf-8", "replace"), path="policy.yaml")
+    return text
+
+
+_LIMITS = f"""{words.LIMITS}limits:
+  testing:
+    per_host: {{rate: 5/s, burst: 30, concurrent: 10}}
+    per_endpoint: {{rate: 60/min}}
+    total: {{rate: 10/s, burst: 60, requests: 20000/day}}
+  browsing:
+    per_host: {{rate: 50/s, burst: 200}}
+  request_body: 1 MiB # the largest upload of unknown length
+  on_exceed: throttle # warn, throttle or block
+  says: null
+"""
+
+
+def _program(answers: DraftAnswers) -> str:
+    return f"""program:
+  name: {_value(answers.name)}
+  policy_url: {_value(answers.policy_url)}
+  contact: {_value(answers.contact)}
+  reviewed: {_value(answers.reviewed)} # the day you last read the page above
+  review_every: 30 days
+  rewards: {_value(answers.rewards)}
+"""
+
+
+def _scope(answers: DraftAnswers) -> str:
+    lines = [f"{words.SCOPE}scope:", f"  says: {_value(answers.scope_says)}"]
+    for name, entries in (
+        (ScopeList.INCLUDE, answers.include),
+        (ScopeList.EXCLUDE, answers.exclude),
+        (ScopeList.LOAD, answers.load),
+        (ScopeList.TUNNEL, answers.tunnel),
+        (ScopeList.NOISE, answers.noise),
+        (ScopeList.MINE, answers.mine),
+    ):
+        about = words.LISTS[name.value]
+        if entries:
+            lines.append(f"  {name.value}: # {about}")
+            lines.extend(f"    - {_value(entry)}" for entry in entries)
+        else:
+            lines.append(f"  {name.value}: [] # {about}")
+    return "\n".join(lines) + "\n"
+
+
+def _identify(answers: DraftAnswers) -> str:
+    lines = [f"{words.IDENTIFY}identify:"]
+    if answers.headers:
+        lines.append("  headers:")
+        lines.extend(f"    {_value(name)}: {_value(value)}" for name, value in answers.headers)
+    else:
+        lines.append("  headers: {} # X-Bug-Bounty: your-handle")
+    lines.append(f"  user_agent_suffix: {_value(answers.user_agent_suffix)}")
+    lines.append(
+        f"  nonce_header: {_value(answers.nonce_header)} # a random value a request, to be found in their log"
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _rules(answers: DraftAnswers) -> str:
+    says = dict(answers.rule_says)
+    lines = [f"{words.RULES}rules:"]
+    for rule in RULE_NAMES:
+        action = default_action(rule, answers.posture)
+        sentence = says.get(rule)
+        # Written as it would act, so that nobody believes in a block that only warns.
+        if sentence is None and rule not in ACTS_WITHOUT_SENTENCE and action.word != "allow":
+            action_word = "warn"
+        else:
+            action_word = "log" if action.word == "allow" else action.word
+        lines.append(f"  {rule}: # {words.RULE_ABOUT[rule]}")
+        lines.append(f"    action: {action_word}")
+        lines.append(f"    says: {_value(sentence)}")
+    return "\n".join(lines) + "\n"
+
+
+def _report(answers: DraftAnswers) -> str:
+    return f"""{words.REPORT}report:
+  fields: [description, steps, proof_of_concept, impact, affected]
+  one_finding_per_report: true
+  excluded: {_list(answers.excluded)}
+  confidential: true
+"""
+
+
+def _list(items: Iterable[str]) -> str:
+    return f"[{', '.join(map(_value, items))}]"
+
+
+def _value(text: str | None) -> str:
+    """Foreign text as one YAML value on one line; in quotes unless it is a plain word."""
+    if text is None:
+        return "null"
+    written = yaml.safe_dump(" ".join(text.split()), default_style='"', width=1 << 30, allow_unicode=True)
+    return str(written).strip()
