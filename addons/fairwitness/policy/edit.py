@@ -109,7 +109,7 @@ class _Document:
         scope[scope_list.value].append(item)
 
     def text(self) -> bytes:
-        """The edited text.  Where lines can be matched, those that the edit does not touch stay as they are."""
+        """The edited text.  Where lines can be matched, those that the edit does not touch stay."""
         lines, before, after = _lines(self._source), self._unchanged, self._dump()
         if len(lines) == len(before):
             kept: list[str] = []
