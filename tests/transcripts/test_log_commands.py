@@ -153,7 +153,7 @@ def test_log_prints_json_lines_with_the_agreed_keys(home: Home, logged: Path) ->
         (("--id", "2-3"), [2, 3]),
         (("--id", "4"), [4]),
         (("--since", "2026-11-23T12:00:03Z"), [3, 4]),
-        (("--until", "2026-11-23T12:00:02Z"), [1, 2]),
+        (("--until", "2026-11-23T12:00:03Z"), [1, 2]),
         (("cart", "--id", "1-2"), [1]),
         (("no-such-word",), []),
     ],

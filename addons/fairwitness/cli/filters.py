@@ -98,7 +98,7 @@ _OPTIONS = (
     click.option("--initiator", type=click.Choice([each.value for each in Initiator]), help="Made by it."),
     click.option("--session", type=click.IntRange(min=1), metavar="S", help="In this session."),
     click.option("--since", "since_us", metavar="T", callback=_moment, help="From a time, or 2h ago, on."),
-    click.option("--until", "until_us", metavar="T", callback=_moment, help="Until that time."),
+    click.option("--until", "until_us", metavar="T", callback=_moment, help="Before that time."),
     click.option("--id", "id_range", metavar="A-B", callback=_range, help="With these ids."),
     click.argument("words", nargs=-1, metavar="[WORD]..."),
 )

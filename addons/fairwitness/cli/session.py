@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 import platform
 import signal
 import socket
@@ -136,7 +137,7 @@ class _Session:
 
     async def run(self, companion: Companion) -> int:
         """Serve until the companion ends."""
-        with self._signals():
+        with self._signals(), _private_files() as since_ready:
             serving = asyncio.create_task(
                 serve(self._settings, self._witness, ready=self._ready.set_result, stop=self._stop)
             )
@@ -145,6 +146,7 @@ class _Session:
                 await asyncio.wait(started, return_when=asyncio.FIRST_COMPLETED)
                 if not self._ready.done():
                     await serving  # raises why it could not start
+                since_ready.close()
                 return await self._accompany(companion, serving)
             finally:
                 self._stop.set()
@@ -225,6 +227,15 @@ class _Session:
             return  # the terminal sent it to the command too, which knows what it means
         self.why = number.name
         self._asked_to_stop.set()
+
+
+@contextlib.contextmanager
+def _private_files() -> Iterator[contextlib.ExitStack]:
+    """New files are 0600, until the given stack is closed: the files of a command are its own affair."""
+    before = os.umask(0o077)
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.umask, before)
+        yield stack
 
 
 async def _first(*waits: Awaitable[object]) -> None:
