@@ -1,0 +1,45 @@
+"""The public-suffix guard."""
+
+import pytest
+
+from fairwitness.policy.suffixes import covers_public_suffix, is_public_suffix, registrable
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "com",
+        "co.uk",
+        "github.io",
+        "s3.amazonaws.com",
+        "amazonaws.com",
+        "foo.ck",
+        "ck",
+        "test",
+        "fastly.net",
+        "xn--fiqs8s",
+    ],
+)
+def test_bases_above_strangers_are_told(base):
+    """A wildcard below these would take in names that anybody can register."""
+    assert covers_public_suffix(base)
+
+
+@pytest.mark.parametrize("base", ["apify.com", "example.co.uk", "me.github.io", "www.ck", "in.test"])
+def test_bases_of_one_owner_are_told(base):
+    """Below a registered name everything is its owner's."""
+    assert not covers_public_suffix(base)
+
+
+def test_a_name_above_a_suffix_is_none_itself():
+    """amazonaws.com is a registered name, though s3.amazonaws.com is a suffix."""
+    assert (False, True) == (is_public_suffix("amazonaws.com"), is_public_suffix("s3.amazonaws.com"))
+
+
+def test_the_registered_name_is_one_label_more_than_its_suffix():
+    """Wildcard rules, exceptions and private suffixes count."""
+    hosts = ["a.b.example.co.uk", "example.com", "x.me.github.io", "a.foo.ck", "a.www.ck", "github.io", "com"]
+
+    assert ["example.co.uk", "example.com", "me.github.io", "a.foo.ck", "www.ck", None, None] == [
+        registrable(host) for host in hosts
+    ]
