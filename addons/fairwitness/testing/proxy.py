@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from fairwitness.evidence import Reader
 from fairwitness.model.record import ExchangeRecord, ExchangeRow
 from fairwitness.testing.tally import PATIENCE_S
 
@@ -220,15 +221,13 @@ class Proxy:
 
     def rows(self) -> tuple[ExchangeRow, ...]:
         """The log's exchanges, blocked attempts too, in order."""
-        from fairwitness.evidence import Reader
-
-        return tuple(Reader.open(self.evidence).exchanges())
+        with Reader.open(self.evidence) as reader:
+            return tuple(reader.exchanges())
 
     def record(self, row: ExchangeRow) -> ExchangeRecord:
         """Everything that is stored of one exchange."""
-        from fairwitness.evidence import Reader
-
-        return Reader.open(self.evidence).exchange(row.exchange)
+        with Reader.open(self.evidence) as reader:
+            return reader.exchange(row.exchange)
 
     def wait_for_row(
         self, is_wanted: Callable[[ExchangeRow], bool], *, timeout: float = PATIENCE_S
