@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fairwitness.cli.main import program
 from fairwitness.evidence import Keep, Log
 from fairwitness.model.clock import parse_iso_us
 from fairwitness.model.exchange import Client, Destination, Exchange, Initiator, Request, Response
@@ -158,9 +160,13 @@ def test_log_prints_json_lines_with_the_agreed_keys(home: Home, logged: Path) ->
         (("no-such-word",), []),
     ],
 )
-def test_filters_choose(home: Home, logged: Path, words: tuple[str, ...], ids: list[int]) -> None:
+def test_filters_choose(
+    logged: Path, words: tuple[str, ...], ids: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Each filter leaves what it says."""
-    assert ids == _ids(home, logged, *words)
+    program.main(["log", "--evidence", str(logged), "--json", *words], standalone_mode=False)
+
+    assert ids == [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()]
 
 
 def test_log_for_people_is_safe_on_a_terminal(home: Home, logged: Path) -> None:

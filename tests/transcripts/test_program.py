@@ -165,8 +165,10 @@ def test_without_a_policy_the_error_says_what_to_do(home: Home, words: list[str]
     assert "policy.yaml" in result.error
 
 
-@pytest.mark.parametrize("words", COMMON)
-@pytest.mark.parametrize("garbage", [b"\x00\x01\xfe\xff" * 64, b"", b"]][[", b"- \x1b]0;x\x07"])
+GARBAGE = (b"\x00\x01\xfe\xff" * 64, b"", b"]][[", b"- \x1b]0;x\x07")
+
+
+@pytest.mark.parametrize(("words", "garbage"), list(zip(COMMON, GARBAGE * 2, strict=True)))
 def test_binary_garbage_as_policy_is_one_error(home: Home, words: list[str], garbage: bytes) -> None:
     """Whatever bytes policy.yaml holds, the answer is one error without control characters, exit 2."""
     (home.folder / "policy.yaml").write_bytes(garbage)
