@@ -8,7 +8,7 @@ import json
 from mitmproxy import http
 
 from fairwitness.model.exchange import Request
-from fairwitness.model.verdict import Verdict
+from fairwitness.model.verdict import Clause, Verdict
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Blocked by fairwitness</title>
@@ -43,15 +43,23 @@ def block_answer(request: Request, verdict: Verdict, number: int | None) -> http
     return http.Response.make(status, body, headers)
 
 
+UNREACHABLE = Clause("unreachable", None, "-")
+"""No line of the policy: the server could not be connected to."""
+
+_STATUS = {"gate": 503, UNREACHABLE.id: 502}
+
+
 def _status(verdict: Verdict) -> int:
     if verdict.retry_after_us:
         return 429
-    return 503 if verdict.clauses and verdict.clauses[0].id == "gate" else 403
+    return _STATUS.get(verdict.clauses[0].id, 403) if verdict.clauses else 403
 
 
 def _body(request: Request, verdict: Verdict, number: int | None, is_navigation: bool) -> tuple[bytes, str]:
     clause = verdict.clauses[0] if verdict.clauses else None
-    named = f"{clause.id} ({clause.where})" if clause else "none: what is not listed is blocked"
+    named = (
+        f"{clause.id} ({clause.where})" if clause else "none of policy.yaml: what is not listed is blocked"
+    )
     accept = request.header("accept") or ""
     if is_navigation or "text/html" in accept:
         mend = f"<p>{html.escape(verdict.mend)}</p>" if verdict.mend else ""

@@ -13,7 +13,8 @@ from mitmproxy import connection, tls
 from mitmproxy.proxy import server_hooks
 
 from fairwitness.model.exchange import Connection, Destination
-from fairwitness.model.verdict import ScopeList
+from fairwitness.model.verdict import Action, ScopeList, Verdict
+from fairwitness.proxy.answers import UNREACHABLE
 from fairwitness.proxy.fail_closed import fails_closed
 from fairwitness.proxy.front import UNDECIDED
 from fairwitness.proxy.hooks import ALL_HOOKS
@@ -58,6 +59,7 @@ class Dials:
         )
         verdict = await self._witness.dial(asked, self._destinations(server, caller))
         if not verdict.is_released:
+            caller.refused = verdict if caller.connect else None
             server.error = f"fairwitness: {verdict.reason}"
             return
         if server.error != UNDECIDED:
@@ -71,9 +73,10 @@ class Dials:
             self._witness.dial_ended(
                 replace(asked, closed_us=self._witness.now_us(), failure=refusal, resolved_by="literal")
             )
+            self._tell_inside(caller, verdict, f"fairwitness: {refusal}")
             server.error = f"fairwitness: {refusal}"
             return
-        self._wiring.dials[server.id] = LiveDial(asked, dial)
+        self._wiring.dials[server.id] = LiveDial(asked, dial, verdict)
         begin(dial)
         server.error = None
 
@@ -165,14 +168,30 @@ class Dials:
     def server_connect_error(self, data: server_hooks.ServerConnectionHookData) -> None:
         """It could not be made, or was refused after its name was looked up."""
         live = self._wiring.dials.pop(data.server.id, None)
-        if live is not None:
-            self._end(data, live, failure=data.server.error or "not connected")
+        if live is None:
+            return
+        failure = data.server.error or "not connected"
+        caller = self._wiring.caller(data.client)
+        if caller.asked is None:
+            self._tell_inside(caller, live.verdict, failure)
+        self._end(data, live, failure=failure)
 
     def server_disconnected(self, data: server_hooks.ServerConnectionHookData) -> None:
         """It is over."""
         live = self._wiring.dials.pop(data.server.id, None)
         if live is not None:
             self._end(data, live, failure=data.server.error)
+
+    def _tell_inside(self, caller: Caller, verdict: Verdict, failure: str) -> None:
+        """A CONNECT that failed is answered inside, where a person can read why."""
+        if caller.connect is not None:
+            is_ours = "fairwitness: " in failure
+            caller.refused = replace(
+                verdict,
+                action=Action.BLOCK,
+                clauses=verdict.clauses if is_ours else (UNREACHABLE,),
+                reason=failure.removeprefix("fairwitness: "),
+            )
 
     def _end(
         self, data: server_hooks.ServerConnectionHookData, live: LiveDial, *, failure: str | None

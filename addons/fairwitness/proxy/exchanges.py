@@ -106,7 +106,7 @@ class Exchanges:
                 flow, caller, received_us=self._received(flow), host=verdict.host, body=b"", body_bytes=None
             )
             self._witness.refuse(request, verdict)
-            flow.response = http.Response.make(413, b"", {"Connection": "close"})
+            flow.response = http.Response.make(413, b"")
             return
         live = await self._ask(flow, upload.seen[:SEEN_BODY_BYTES], content_length(flow))
         if live is None:
@@ -150,7 +150,7 @@ class Exchanges:
             destinations=destinations,
         )
         asked = await self._witness.ask(request, verdict, is_gone=lambda: is_gone(flow))
-        if not asked.verdict.is_released:
+        if not asked.is_released:
             flow.response = block_answer(asked.request, asked.verdict, asked.id)
             return None
         live = self._wiring.exchanges[flow.id] = Live(asked)

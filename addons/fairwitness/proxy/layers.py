@@ -5,6 +5,7 @@ Two classes of mitmproxy are replaced by subclasses of theirs, once a process.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,14 @@ from mitmproxy import http
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as http_layers
 from mitmproxy.proxy.layers import websocket as websocket_layers
-from mitmproxy.proxy.layers.http._events import RequestData, RequestProtocolError
+from mitmproxy.proxy.layers.http._events import (
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    RequestTrailers,
+)
+from mitmproxy.proxy.utils import expect
 
 from fairwitness.model.exchange import SEEN_BODY_BYTES
 
@@ -70,12 +78,9 @@ class WatchedStream(http_layers.HttpStream):
         return super().handle_event(event)
 
     def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
-        """Ask when a request's body outgrows the buffer; drop what belongs to a refused one."""
+        """Ask when a request's body outgrows the buffer."""
         buffered = self.request_body_buf
         if not request or not buffered:
-            return False
-        if self.flow.response is not None:
-            buffered.clear()  # refused already: what still comes is of no interest
             return False
         if len(buffered) <= self.flow.metadata.get(WATCHED, SEEN_BODY_BYTES):
             return False
@@ -85,9 +90,40 @@ class WatchedStream(http_layers.HttpStream):
         if callable(self.flow.request.stream) and self.flow.response is None:
             yield from self.start_request_stream()
             yield from self.handle_event(RequestData(self.stream_id, seen))
-        elif self.flow.response is None:
-            self.flow.response = http.Response.make(503, b"", {"Connection": "close"})
+            return False
+        if self.flow.response is None:
+            self.flow.response = http.Response.make(503, b"")
+        yield from self._answer_early()
         return False
+
+    def state_wait_for_request_headers(self, event: RequestHeaders) -> layer.CommandGenerator[None]:
+        """Answer what is refused at its head at once, without waiting for its body."""
+        yield from super().state_wait_for_request_headers(event)
+        is_reading = self.client_state == self.state_consume_request_body
+        if is_reading and not event.end_stream and self.flow.response is not None:
+            yield from self._answer_early()
+
+    def _answer_early(self) -> layer.CommandGenerator[None]:
+        assert self.flow.response is not None
+        if not self.flow.request.is_http2:
+            self.flow.response.headers["Connection"] = "close"
+        self.flow.response.timestamp_start = time.time()
+        self.client_state = self.state_discard_request_body
+        yield from self.send_response()
+
+    @expect(RequestData, RequestTrailers, RequestEndOfMessage)  # type: ignore[untyped-decorator]
+    def state_discard_request_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Read what still comes of a refused body, and forget it."""
+        if isinstance(event, RequestEndOfMessage):
+            self.client_state = self.state_done
+            yield from self.flow_done()
+
+    def handle_connect_regular(self) -> layer.CommandGenerator[None]:
+        """Connect at once as mitmproxy does; a failure is told inside, where a person can read it."""
+        if not self.flow.response:
+            yield commands.OpenConnection(self.context.server)
+        self.child_layer = layer.NextLayer(self.context)
+        yield from self.handle_connect_finish()  # type: ignore[no-untyped-call]
 
 
 class WatchedWebsocket(websocket_layers.WebsocketLayer):

@@ -60,7 +60,7 @@ class Messages:
         asked = await self._witness.ask(
             request, verdict, is_gone=lambda: not flow.client_conn.state & connection.ConnectionState.CAN_READ
         )
-        if not asked.verdict.is_released:
+        if not asked.is_released:
             caller.refused = asked.verdict
             self._wiring.cut(flow.client_conn.id)
             return

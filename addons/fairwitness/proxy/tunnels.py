@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from mitmproxy import connection, http, tls
@@ -19,6 +20,9 @@ from fairwitness.proxy.ja4 import ja4
 from fairwitness.proxy.label import label_of, refuse_stranger
 from fairwitness.proxy.translate import bare_request
 from fairwitness.proxy.wiring import Caller, Wiring
+
+_LONGEST_METHOD = 64  # bytes
+_SILENCE_S = 10  # browsers connect ahead of use; they connect again
 
 _GREETS_FIRST = frozenset({21, 22, 23, 25, 110, 143, 465, 587, 993, 995, 3306, 5432, 6379})
 """Ports whose clients wait for the server or speak no HTTP: an answer inside would never be read."""
@@ -53,6 +57,12 @@ class Tunnels:
                 self._refuse_connect(flow, caller, verdict)
                 return
         flow.response = _established(flow)
+        asyncio.get_running_loop().call_later(_SILENCE_S, self._cut_silent, flow.client_conn.id, caller)
+
+    def _cut_silent(self, client_id: str, caller: Caller) -> None:
+        """Who says nothing inside a refused CONNECT waits for a server that will never greet."""
+        if not caller.has_spoken and caller.asked is None and caller.ja4 is None:
+            self._wiring.cut(client_id)
 
     def _connect(self, caller: Caller, scheme: str) -> Destination:
         assert caller.connect is not None
@@ -116,7 +126,7 @@ class Tunnels:
             verdict,
             is_gone=lambda: not client.state & connection.ConnectionState.CAN_READ,
         )
-        if not asked.verdict.is_released:
+        if not asked.is_released:
             caller.refused = asked.verdict
             return False
         caller.asked = asked
@@ -130,13 +140,18 @@ class Tunnels:
             return
         if not isinstance(data.layer, HttpLayer):
             data.layer = HttpLayer(data.context, HTTPMode.transparent)
-        caller = self._wiring.caller(data.context.client)
-        if caller.connect is None or caller.refused or caller.is_tunnel or data.context.client.tls:
+        client = data.context.client
+        caller = self._wiring.caller(client)
+        if caller.connect is None or client.tls:
             return
         if _looks_like_http(data.data_client()) and not data.data_server():
             return
-        if self._witness.preview([self._connect(caller, "tcp")]).is_released:
+        verdict = caller.refused or self._witness.preview([self._connect(caller, "tcp")])
+        if verdict.is_released and not caller.is_tunnel:
             data.layer = TCPLayer(data.context)
+            return
+        caller.refused = caller.refused or (_raw(verdict) if verdict.is_released else verdict)
+        self._wiring.cut(client.id)
 
     def client_disconnected(self, client: connection.Client) -> None:
         """A refused CONNECT inside which nothing was said is on record too."""
@@ -169,7 +184,22 @@ def _differing(verdict: Verdict, sni: str | None) -> Verdict:
     )
 
 
+def _raw(verdict: Verdict) -> Verdict:
+    return Verdict(
+        action=Action.BLOCK,
+        clauses=verdict.clauses,
+        reason="raw bytes pass only where an entry names host and port",
+        scope_list=verdict.scope_list,
+        host=verdict.host,
+    )
+
+
 def _looks_like_http(data: bytes) -> bool:
-    """Whether a first line of HTTP may be arriving: letters, then a space."""
-    word = data.split(b"\r", 1)[0].split(b"\n", 1)[0].split(b" ", 1)[0]
-    return bool(word) and word.isalpha() and word.isupper() and len(word) <= 20
+    """Whether a first line of HTTP may be arriving: a method, and at its end the version."""
+    line, newline, _ = data.partition(b"\n")
+    method = line.split(b" ", 1)[0]
+    if not method or len(method) > _LONGEST_METHOD or not method.strip().isascii():
+        return False
+    if not all(each.isalnum() or each in "-_!#$%&'*+.^`|~" for each in method.strip().decode("ascii")):
+        return False
+    return not newline or b" HTTP/" in line

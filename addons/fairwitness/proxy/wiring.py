@@ -66,6 +66,7 @@ class LiveDial:
 
     connection: Connection
     dial: Dial
+    verdict: Verdict
     sent: int = 0
     received: int = 0
 

@@ -40,6 +40,8 @@ class Asked:
     id: int | None
     """Its number in the log; None for a block that was folded into an earlier one."""
     released_us: int
+    is_released: bool = False
+    """Whether it leaves; also true of a hold that the researcher has released."""
 
 
 class Witness(Steering):
@@ -197,7 +199,7 @@ class Witness(Steering):
             return Asked(request, refusal, number, released_us)
         self._released += 1
         self._open += 1
-        return Asked(request, verdict, number, released_us)
+        return Asked(request, verdict, number, released_us, is_released=True)
 
     def _refused(self, request: Request, verdict: Verdict) -> Asked:
         now_us = self.now_us()
