@@ -103,9 +103,9 @@ class Store:
         if not self.is_waiting:
             return
         try:
-            self._write()
-            # After the commit: what was deleted or replaced before it is found before anything is released.
             self._check_files()
+            self._write()
+            self._note_wal()
         except (sqlite3.Error, OSError, _AstrayError) as error:
             failure = self.fail(error)
             self._roll_back()
@@ -134,19 +134,32 @@ class Store:
             pass  # the log has failed already, for a reason that says more
 
     def _check_files(self) -> None:
-        """Database and write-ahead log are the files in the folder, and no shorter than before."""
+        """Database and write-ahead log are the files in the folder, and no shorter than before.
+
+        Without this SQLite goes on "succeeding" after they were deleted.
+        """
         try:
-            database, wal = os.stat(self._file), os.stat(self._wal_file)
+            database = os.stat(self._file)
+            if (database.st_ino, database.st_dev) != (self._inode, self._device):
+                raise _AstrayError("its database was replaced while it was open")
+            if database.st_size < self._size:
+                raise _AstrayError("its database was cut off while it was open")
+            self._size = database.st_size
+            if self._wal_fd >= 0:
+                wal = os.stat(self._wal_file)
+                if wal.st_ino != self._wal_inode:
+                    raise _AstrayError("its write-ahead log was replaced while it was open")
+                if wal.st_size < self._wal_size:
+                    raise _AstrayError("its write-ahead log was cut off while it was open")
         except FileNotFoundError:
             raise _AstrayError("its database was deleted while it was open") from None
+
+    def _note_wal(self) -> None:
+        """Remember the write-ahead log as this commit left it."""
         if self._wal_fd < 0:
             self._wal_fd = os.open(self._wal_file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            self._wal_inode = os.fstat(self._wal_fd).st_ino
-        if (database.st_ino, database.st_dev, wal.st_ino) != (self._inode, self._device, self._wal_inode):
-            raise _AstrayError("its database was replaced while it was open")
-        if database.st_size < self._size or wal.st_size < self._wal_size:
-            raise _AstrayError("its database was cut off while it was open")
-        self._size, self._wal_size = database.st_size, wal.st_size
+        wal = os.fstat(self._wal_fd)
+        self._wal_inode, self._wal_size = wal.st_ino, wal.st_size
 
     def wal_descriptor(self) -> int | None:
         """A descriptor of the write-ahead log for the caller to sync and close; None before any commit."""

@@ -1,0 +1,176 @@
+"""Files that are deleted, replaced or cut off while the log is open: SQLite alone would notice nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fairwitness.errors import EvidenceError
+from fairwitness.evidence import Keep, Log
+from fairwitness.evidence.testing import ALLOWED, NOON_US, make_flag, make_request
+from fairwitness.model.exchange import Direction, new_exchange
+
+
+def _delete(folder: Path) -> None:
+    (folder / "log.sqlite3").unlink()
+
+
+def _delete_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def _move_folder(folder: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+
+
+def _replace(folder: Path) -> None:
+    path = folder / "log.sqlite3"
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+
+
+def _truncate(folder: Path) -> None:
+    with (folder / "log.sqlite3").open("r+b") as file:
+        file.truncate(0)
+
+
+def _delete_wal(folder: Path) -> None:
+    (folder / "log.sqlite3-wal").unlink()
+
+
+def _replace_wal(folder: Path) -> None:
+    path = folder / "log.sqlite3-wal"
+    path.rename(folder / "kept")
+    shutil.copy(folder / "kept", path)
+
+
+def _truncate_wal(folder: Path) -> None:
+    with (folder / "log.sqlite3-wal").open("r+b") as file:
+        file.truncate(32)
+
+
+HARMS: list[Callable[[Path], None]] = [
+    _delete,
+    _delete_folder,
+    _move_folder,
+    _replace,
+    _truncate,
+    _delete_wal,
+    _replace_wal,
+    _truncate_wal,
+]
+
+
+def _release(log: Log) -> None:
+    log.append_request(make_request(), verdict=ALLOWED, released_us=NOON_US, keep=Keep.WHOLE)
+    asyncio.run(log.commit())
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_nothing_is_released_into_files_that_went_astray(log: Log, harm: Callable[[Path], None]) -> None:
+    """The very next commit fails, and the log stays failed."""
+    for _ in range(300):
+        log.append_note("before", time_us=NOON_US)
+    log.checkpoint_full()
+    harm(log.folder)
+    with pytest.raises(EvidenceError, match="the log has failed"):
+        _release(log)
+
+    assert log.failure is not None
+    with pytest.raises(EvidenceError, match="the log has failed"):
+        _release(log)
+
+
+def test_all_waiters_learn_of_the_failure(log: Log) -> None:
+    """None of twenty requests that wait for one commit is released."""
+    log.commit_now()
+    _delete(log.folder)
+
+    async def release() -> None:
+        log.append_request(make_request(), verdict=ALLOWED, released_us=NOON_US, keep=Keep.WHOLE)
+        await log.commit()
+
+    async def all_at_once() -> list[BaseException | None]:
+        return await asyncio.gather(*(release() for _ in range(20)), return_exceptions=True)
+
+    assert [EvidenceError] * 20 == [type(result) for result in asyncio.run(all_at_once())]
+
+
+def test_failed_log_accepts_nothing(log: Log) -> None:
+    """Every way of writing says so."""
+    writer = log.open_body(new_exchange(), Direction.SENT, keep=Keep.WHOLE)
+    log.commit_now()
+    _delete(log.folder)
+    log.append_note("x", time_us=NOON_US)
+    with pytest.raises(EvidenceError, match="deleted while it was open"):
+        log.commit_now()
+    uses: list[Callable[[], object]] = [
+        lambda: log.append_note("x", time_us=NOON_US),
+        lambda: log.append_request(make_request(), verdict=ALLOWED, released_us=NOON_US, keep=Keep.WHOLE),
+        lambda: log.append_blocked(make_request(), verdict=ALLOWED, time_us=NOON_US),
+        lambda: log.append_flag(make_flag("f1", new_exchange())),
+        lambda: log.open_body(new_exchange(), Direction.SENT, keep=Keep.WHOLE),
+        lambda: writer.write(b"x"),
+        lambda: writer.finish(),
+        lambda: log.checkpoint_full(),
+        lambda: asyncio.run(log.checkpoint()),
+        lambda: asyncio.run(log.commit()),
+        lambda: log.commit_now(),
+    ]
+    for use in uses:
+        with pytest.raises(EvidenceError, match="the log has failed"):
+            use()
+
+
+def test_failed_log_can_be_closed_and_its_folder_used_again(
+    log: Log, open_again: Callable[[], Log], evidence: Path
+) -> None:
+    """Closing a failed log gives the lock up; the entries before the failure are there."""
+    log.append_note("kept", time_us=NOON_US)
+    log.checkpoint_full()
+    _truncate_wal(evidence)
+    log.append_note("lost", time_us=NOON_US)
+    with pytest.raises(EvidenceError):
+        log.commit_now()
+    log.close(time_us=NOON_US)
+
+    assert log.failure is not None
+    assert open_again().failure is None
+
+
+def test_lock_file_that_is_taken_away_fails_the_log(log: Log) -> None:
+    """Else a second process could lock a new one and write as well."""
+    (log.folder / "lock").unlink()
+    with pytest.raises(EvidenceError, match="lock file was deleted"):
+        log.checkpoint_full()
+
+
+def test_parts_that_cannot_be_written_fail_the_log(log: Log) -> None:
+    """An upload of which nothing can be stored must not go on."""
+    shutil.rmtree(log.folder / "bodies")
+    writer = log.open_body(new_exchange(), Direction.SENT, keep=Keep.WHOLE)
+    with pytest.raises(EvidenceError, match="the log has failed"):
+        writer.write(b"x")
+
+    assert log.failure is not None
+
+
+def test_another_writer_of_the_database_fails_the_log(log: Log) -> None:
+    """A foreign program that adds an entry breaks the sequence, and that is found at the next commit."""
+    log.commit_now()
+    other = sqlite3.connect(log.folder / "log.sqlite3")
+    other.execute(
+        "INSERT INTO entry SELECT idx + 1, kind, time_us, exchange, after, NULL, leaf FROM entry"
+        " ORDER BY idx DESC LIMIT 1"
+    )
+    other.commit()
+    other.close()
+    log.append_note("x", time_us=NOON_US)
+    with pytest.raises(EvidenceError, match="the log has failed"):
+        log.commit_now()

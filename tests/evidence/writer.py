@@ -1,0 +1,98 @@
+"""A process that writes a log until it is killed, and says on stdout what its commits returned for.
+
+Run as ``python writer.py FOLDER MODE``; it prints one line when the lock is held, then one a commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+from fairwitness.errors import EvidenceError
+from fairwitness.evidence import Keep, Log
+from fairwitness.evidence.testing import ALLOWED, NOON_US, make_exchange, make_request, open_log
+from fairwitness.model.exchange import Direction
+
+
+def say(text: str) -> None:
+    """In one write, so that a kill never cuts a line."""
+    os.write(1, text.encode() + b"\n")
+
+
+async def exchanges(log: Log, number: int) -> None:
+    """Requests and responses without end; says the name of each request whose commit returned."""
+    for turn in range(1_000_000):
+        request = make_request(at_us=NOON_US + turn, body=b"%d" % number)
+        log.append_request(request, verdict=ALLOWED, released_us=NOON_US + turn, keep=Keep.WHOLE)
+        await log.commit()
+        say(request.exchange)
+        if turn % 7 == 0:
+            log.checkpoint_full()
+        if turn % 3:
+            body = os.urandom(3000 + 2000 * (turn % 5))
+            log.append_response(make_exchange(request, body=body), body=None, keep=Keep.WHOLE)
+
+
+async def load(log: Log) -> None:
+    """Eight connections at once."""
+    await asyncio.gather(*(exchanges(log, number) for number in range(8)))
+
+
+def upload(log: Log) -> None:
+    """One upload that never ends; says how many bytes were taken."""
+    request = make_request(method="PUT")
+    log.append_request(request, verdict=ALLOWED, released_us=NOON_US, keep=Keep.WHOLE)
+    log.commit_now()
+    say(request.exchange)
+    writer = log.open_body(request.exchange, Direction.SENT, keep=Keep.WHOLE)
+    while True:
+        writer.write(b"0123456789" * 1000)
+        say(str(writer.bytes))
+
+
+def fill(log: Log) -> None:
+    """Write until the disk is full; says what happened, and what a second try says."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, resource.RLIM_INFINITY))
+    for _ in range(2):
+        try:
+            while True:
+                request = make_request()
+                log.append_request(request, verdict=ALLOWED, released_us=NOON_US, keep=Keep.WHOLE)
+                log.append_note(os.urandom(50_000).hex(), time_us=NOON_US)
+                log.commit_now()
+                say(request.exchange)
+        except EvidenceError as error:
+            say(f"error {error}")
+    say(f"failure {log.failure}")
+
+
+def main() -> None:
+    """Open the log and do what the mode says."""
+    folder, mode = Path(sys.argv[1]), sys.argv[2]
+    try:
+        log = open_log(folder)
+    except EvidenceError as error:
+        say(f"error {error}")
+        raise SystemExit(3) from None
+    log.append_session([("mode", mode)], time_us=NOON_US)
+    log.commit_now()
+    say("open")
+    if mode == "load":
+        asyncio.run(load(log))
+    elif mode == "upload":
+        upload(log)
+    elif mode == "fill":
+        fill(log)
+    else:
+        log.set_socket("/run/example.sock")
+        say("told")
+        while True:
+            time.sleep(60)
+
+
+if __name__ == "__main__":
+    main()
