@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heappop, heappush
+from itertools import count
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairwitness.model.exchange import Request
 from fairwitness.model.policy import Meter, MeterSet, Rate
 from fairwitness.model.verdict import Action
 from fairwitness.rules import Runner
@@ -101,6 +104,39 @@ def test_nothing_is_released_faster_than_any_limit(
 
     limits = {"endpoint": endpoint, "host": host, "total": total}
     assert [] == [key for key, moments in released.items() if not fits(moments, limits[key.split()[0]])]
+
+
+@given(meters, meters, st.lists(st.tuples(st.integers(0, 400_000), st.integers(0, 3_000_000)), max_size=25))
+def test_late_releases_keep_to_the_limits_too(
+    host: Meter, total: Meter, requests: list[tuple[int, int]]
+) -> None:
+    """Requests that are kept longer than their delay, by a hold or a slow server, are not let go at once."""
+    runner = Runner(make_policy(testing=MeterSet(per_host=host, total=total)), next_flag=1, now_us=NOON_US)
+    order = count()
+    asked: list[tuple[int, int, Request, int]] = []
+    now_us = NOON_US
+    for gap_us, extra_us in requests:
+        now_us += gap_us
+        heappush(asked, (now_us, next(order), make_request(at_us=now_us), extra_us))
+    waiting: list[tuple[int, int, Request]] = []
+    released: list[int] = []
+    while asked or waiting:
+        if asked and (not waiting or asked[0][0] <= waiting[0][0]):
+            now_us, _, request, extra_us = heappop(asked)
+            judgement = runner.judge_request(request, in_scope=True)
+            if judgement.action < Action.BLOCK and not judgement.waits_for_slot:
+                released.append(now_us)
+            elif judgement.action < Action.BLOCK:
+                heappush(waiting, (now_us + judgement.delay_us + extra_us, next(order), request))
+            continue
+        now_us, _, request = heappop(waiting)
+        if runner.has_slot(request, now_us=now_us):
+            released.append(now_us)
+        else:
+            heappush(waiting, (now_us + 50_000, next(order), request))
+
+    assert fits(released, host)
+    assert fits(released, total)
 
 
 @given(meters, gaps)

@@ -55,6 +55,17 @@ def test_place_given_back_is_free_for_the_next() -> None:
     assert 200_000 == _release(bucket, 0)
 
 
+def test_place_whose_moment_has_passed_stays_counted() -> None:
+    """Nobody knows any more whether it was used, so the safe answer is that it was."""
+    bucket = Bucket(FIVE_A_SECOND)
+    for _ in range(4):
+        _release(bucket, 0)
+    bucket.settle(500_000)
+    bucket.give_back(200_000)
+
+    assert [0, 100_000] == [_release(bucket, 500_000) for _ in range(2)]
+
+
 def test_one_that_waits_for_another_limit_is_overtaken() -> None:
     """A place far in the future leaves the present free: one slow endpoint does not stop its host."""
     bucket = Bucket(FIVE_A_SECOND)

@@ -144,3 +144,15 @@ def test_no_more_than_a_thousand_wait_for_a_slot() -> None:
 
     assert (Action.THROTTLE, Action.BLOCK) == (judged[1000].action, judged[1001].action)
     assert 1_000_000 == judged[1001].retry_after_us
+
+
+def test_end_is_heard_after_twenty_thousand_others() -> None:
+    """A WebSocket that stays open for a day frees its slot when it closes."""
+    runner = Runner(_policy(1), next_flag=1, now_us=NOON_US)
+    socket = make_request("wss://shop.test/live")
+    runner.judge_request(socket, in_scope=True)
+    for _ in range(20_050):
+        runner.judge_request(make_request(metered=Metered.FREE), in_scope=True)
+    runner.ended(socket, time_us=NOON_US)
+
+    assert not runner.judge_request(make_request(), in_scope=True).waits_for_slot

@@ -263,3 +263,28 @@ def test_meter_shows_how_far_it_is_used() -> None:
         reading.limit,
         reading.per,
     )
+
+
+def test_slow_server_is_not_flooded_when_it_recovers() -> None:
+    """Requests that waited for a slot beyond their place are let go at the limit's pace, not all at once."""
+    meter = Meter(rate=Rate(5, SECOND), burst=1, concurrent=1)
+    runner = Runner(make_policy(testing=MeterSet(per_host=meter)), next_flag=1, now_us=NOON_US)
+    requests = [make_request(f"https://shop.test/{i}") for i in range(6)]
+    for request in requests:
+        runner.judge_request(request, in_scope=True)
+    later = NOON_US + 30 * SECOND
+    runner.ended(requests[0], time_us=later)
+    first, second = (runner.has_slot(request, now_us=later) for request in requests[1:3])
+    runner.ended(requests[1], time_us=later + 1000)
+    too_soon = runner.has_slot(requests[2], now_us=later + 1000)
+
+    assert (True, False, False) == (first, second, too_soon)
+    assert runner.has_slot(requests[2], now_us=later + 200_000)
+
+
+def test_host_spelled_differently_is_one_host() -> None:
+    """Capitals and a trailing dot do not open a second meter."""
+    runner = Runner(_policy(), next_flag=1, now_us=NOON_US)
+    _send(runner, 10)
+
+    assert 200_000 == _send(runner, 1, url="https://SHOP.test./")[0].delay_us

@@ -89,7 +89,7 @@ class Broken(Rule):
         """Fail at the end, too."""
         raise KeyError(request.target)
 
-    def has_slot(self, request: Request) -> bool:
+    def has_slot(self, request: Request, now_us: int | None) -> bool:
         """Fail when asked for a slot."""
         raise ZeroDivisionError
 

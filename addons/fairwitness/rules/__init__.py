@@ -12,8 +12,8 @@ from fairwitness.rules.stale_policy import StalePolicy
 from fairwitness.rules.window import Window
 
 RULES: tuple[type[Rule], ...] = (
+    Concurrency,  # before the rates: a place in time is taken only once there is a slot
     RequestRate,
-    Concurrency,
     Budget,
     MissingIdentification,
     Window,

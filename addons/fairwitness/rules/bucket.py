@@ -6,6 +6,10 @@ from bisect import bisect_left
 
 from fairwitness.model.policy import Meter, Rate
 
+_REMEMBERED_US = (
+    130_000_000  # longer than a hold and a throttle together: until then a place may be given back
+)
+_MOMENTS = 4096  # remembered at most; limits that let more through in two minutes wait hardly ever
 _RING = 256  # attempts remembered for the share of a limit; above it every k-th one is
 
 
@@ -56,9 +60,9 @@ class Bucket:
     def settle(self, now_us: int) -> None:
         """Count what was reserved up to now as released."""
         passed = bisect_left(self._slots, now_us + 1)
-        for moment in self._slots[:passed]:
-            self._after = max(self._after, moment) + self._gap
         if passed:
+            last = passed - 1
+            self._after = max(self._before[last], self._slots[last]) + self._gap
             del self._slots[:passed], self._before[:passed]
 
     def earliest(self, from_us: int) -> int:

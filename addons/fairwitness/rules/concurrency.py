@@ -48,7 +48,7 @@ class Concurrency(LimitRule):
             if count >= four_fifths(most) or count > most:
                 yield self._see(request, gauge, count=count, most=most)
 
-    def has_slot(self, request: Request) -> bool:
+    def has_slot(self, request: Request, now_us: int | None) -> bool:  # noqa: ARG002 - the hook's
         """Whether no meter is full; then the request counts as open from now on."""
         if request.exchange in self._open:
             return True

@@ -33,8 +33,15 @@ def endpoint_of(request: Request) -> str:
     Query names count and their values do not.
     """
     port = request.port
-    host = request.host if port == _STANDARD_PORTS.get(request.scheme) else f"{request.host}:{port}"
+    host = host_of(request)
+    if port != _STANDARD_PORTS.get(request.scheme):
+        host = f"{host}:{port}"
     return f"{request.method} {host} {skeleton(request.target)}"
+
+
+def host_of(request: Request) -> str:
+    """The host by which requests are counted; spelling it differently makes no second one."""
+    return request.host.lower().rstrip(".")
 
 
 @lru_cache(maxsize=2048)

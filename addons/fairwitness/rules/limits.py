@@ -9,7 +9,7 @@ from typing import ClassVar
 from fairwitness.model.exchange import Metered, Request
 from fairwitness.model.policy import Limits, Meter, MeterSet, Policy
 from fairwitness.model.verdict import Action, Clause
-from fairwitness.rules.endpoint import endpoint_of
+from fairwitness.rules.endpoint import endpoint_of, host_of
 from fairwitness.rules.rule import Rule, line_of
 
 MAX_WAIT_US = 60_000_000  # a client that waits longer has given up: it is told when to come back
@@ -35,12 +35,12 @@ class Gauge:
     def key(self, request: Request) -> str:
         """What this meter counts the request by."""
         if self.kind == "host":
-            return request.host.lower()
+            return host_of(request)
         return endpoint_of(request) if self.kind == "endpoint" else "*"
 
     def group(self, request: Request) -> str:
         """What makes two offences the same: the meter, and for endpoints their host."""
-        return f"{self.metered} {self.kind} {'*' if self.kind == 'total' else request.host.lower()}"
+        return f"{self.metered} {self.kind} {'*' if self.kind == 'total' else host_of(request)}"
 
     def subject(self, request: Request) -> str:
         """What is counted, for people."""

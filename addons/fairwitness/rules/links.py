@@ -16,7 +16,7 @@ _TRIES = 64  # occurrences looked at: a page may be full of them on purpose
 _KINDS = (b"text/html", b"application/xhtml", b"text/css", b"text/javascript", b"application/javascript")
 _BEFORE = frozenset(b"\"'`(= \t\r\n,>;\\")
 _AFTER = frozenset(b"\"'`) \t\r\n,><#\\")
-_MISSED = 512  # known not to be linked, a load
+_MISSED = 512  # known not to be linked, a load; whoever asks for more builds its URLs, so no search is made
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class Load:
         """Whether something given in this load links a URL; *first* is the likeliest body's own URL."""
         url = authority + target
         name = target.split(b"?", 1)[0].rsplit(b"/", 1)[-1]
-        if url in self.missed or name in self.missed:
+        if url in self.missed or name in self.missed or len(self.missed) >= _MISSED:
             return False
         bodies = [body for body in self.bodies.values() if now_us - body.given_us <= LINKED_US]
         bodies.sort(key=lambda body: body.url != first)
@@ -52,8 +52,7 @@ class Load:
         likely = [body for body in bodies if not name or name in body.content]
         if any(body.links(authority, target) for body in likely):
             return True
-        if len(self.missed) < _MISSED:
-            self.missed.add(url if likely else name)
+        self.missed.add(url if likely else name)
         return False
 
 

@@ -12,14 +12,27 @@ from fairwitness.rules.words import span
 class RateMeter:
     """A bucket that delays, and beside it the attempts as they would have gone out without any delay.
 
-    Severity is about the attempts: what a delay prevented was tried all the same.
+    Three counts, since they differ as soon as something waits: the plan (`bucket`) gives the delays, the
+    releases check it, and the attempts give the severity: what a delay prevented was tried all the same.
     """
 
-    __slots__ = ("_attempts", "_gap", "_is_overrun", "_tried", "bucket", "limit", "limits", "window_us")
+    __slots__ = (
+        "_at_once",
+        "_attempts",
+        "_gap",
+        "_gone",
+        "_is_overrun",
+        "_tried",
+        "bucket",
+        "limit",
+        "limits",
+        "window_us",
+    )
 
     def __init__(self, limits: Meter) -> None:
         self.bucket = Bucket(limits)
         self._tried = 0
+        self._gone = 0
         self._is_overrun = False
         self.tune(limits, now_us=0)
 
@@ -30,7 +43,8 @@ class RateMeter:
         self.bucket.tune(limits, now_us=now_us)
         self._tried = now_us
         self._gap = spacing_us(limits.rate)
-        self.limit = limits.rate.count if limits.burst is None else at_once(limits.rate, limits.burst)
+        self._at_once = at_once(limits.rate, limits.burst)
+        self.limit = limits.rate.count if limits.burst is None else self._at_once
         # With a burst: the time in which it refills, so that a steady four fifths of the rate is near too.
         self.window_us = limits.rate.per_us if limits.burst is None else self.limit * self._gap
         self._attempts = Attempts(self.limit)
@@ -41,6 +55,14 @@ class RateMeter:
         self._is_overrun = now_us < self._tried - self._gap * (self.limit - 1)
         if not self._is_overrun:
             self._tried = max(self._tried, now_us) + self._gap
+
+    def may_go(self, now_us: int) -> bool:
+        """Whether one more release now keeps to the limit, whatever was planned."""
+        return now_us >= self._gone - self._gap * (self._at_once - 1)
+
+    def went(self, moment_us: int) -> None:
+        """Count one release."""
+        self._gone = max(self._gone, moment_us) + self._gap
 
     def severity(self, now_us: int, *, is_full: bool, blocks: bool) -> Severity:
         """How much of the limit the attempts up to now have used; *blocks*: a full bucket is no mere pace."""

@@ -44,6 +44,7 @@ class RequestRate(LimitRule):
             "total": Recent(2),
         }
         self._reserved: Recent[str, tuple[int, tuple[RateMeter, ...]]] = Recent(2 * MAX_WAITING)
+        self._gone: Recent[str, bool] = Recent(2 * MAX_WAITING)
         self._waiting: list[int] = []
         self._now_us = 0
 
@@ -67,6 +68,24 @@ class RequestRate(LimitRule):
             for gauge, meter in counted
             for sighting in self._see(request, gauge, meter, is_full=gauge.kind in full, moment=moment)
         ]
+
+    def has_slot(self, request: Request, now_us: int | None) -> bool:
+        """Whether it may go now, by what has really gone before.
+
+        Something else may have kept requests beyond their places: without this, all that waited for a slow
+        server would be let go at once when it recovers.
+        """
+        reserved = self._reserved.get(request.exchange)
+        if reserved is None or request.exchange in self._gone:
+            return True
+        moment, meters = reserved
+        moment = moment if now_us is None else max(moment, now_us)
+        if now_us is not None and (now_us < moment or not all(meter.may_go(now_us) for meter in meters)):
+            return False
+        for meter in meters:
+            meter.went(moment)
+        self._gone.put(request.exchange, True)
+        return True
 
     def on_gave_up(self, request: Request) -> None:
         """Free its place for others."""
@@ -116,12 +135,7 @@ class RequestRate(LimitRule):
             return now_us
         if full and (self.acts >= Action.BLOCK or len(self._waiting) >= MAX_WAITING):
             return None
-        moment = now_us
-        while full:
-            later = max(meter.bucket.earliest(moment) for meter in meters)
-            if later == moment:
-                break
-            moment = later
+        moment = _first_for_all(meters, now_us) if full else now_us
         if moment - now_us > MAX_WAIT_US:
             return None
         for meter in meters:
@@ -158,3 +172,13 @@ class RequestRate(LimitRule):
             group=gauge.group(request),
             calls_for=self.acts if is_full else Action.ALLOW if courtesy else Action.WARN,
         )
+
+
+def _first_for_all(meters: Iterable[RateMeter], from_us: int) -> int:
+    """The first moment that keeps all limits at once."""
+    moment = from_us
+    while True:
+        later = max(meter.bucket.earliest(moment) for meter in meters)
+        if later == moment:
+            return moment
+        moment = later

@@ -106,8 +106,12 @@ class Rule:
     def on_gave_up(self, request: Request) -> None:
         """It was never released."""
 
-    def has_slot(self, request: Request) -> bool:
-        """Whether the request may be released now; yes takes the slot.  Asked right before the release."""
+    def has_slot(self, request: Request, now_us: int | None) -> bool:
+        """Whether the request may be released now; yes takes the slot.  Asked right before the release.
+
+        Only here a rule learns the time of something that is no exchange's own, and only live: a
+        recording is judged by what was tried, so there it is None.
+        """
         return True
 
     def readings(self, now_us: int) -> Iterable[MeterReading]:

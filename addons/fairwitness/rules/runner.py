@@ -36,6 +36,10 @@ _HOOKS = (
     "has_slot",
 )
 
+_REGARDLESS = frozenset(
+    {"at_start", "on_ended", "on_gave_up"}
+)  # of scope: who began to count must hear the end
+
 _Hook = Callable[..., Any]
 _T = TypeVar("_T")
 
@@ -110,7 +114,7 @@ class Runner:
         if not self._hooks["has_slot", in_scope]:
             return judgement
         goes_now = judgement.action <= Action.WARN and not judgement.waits_for_slot
-        if goes_now and self.has_slot(request):
+        if goes_now and self.has_slot(request, now_us=request.received_us):
             return judgement
         return replace(judgement, waits_for_slot=True)
 
@@ -130,17 +134,18 @@ class Runner:
         in_scope = self._in_scope.get(request.exchange) is True
         return self._judge("on_message", subject, (message, request), in_scope=in_scope, is_over=is_over)
 
-    def has_slot(self, request: Request) -> bool:
+    def has_slot(self, request: Request, *, now_us: int | None = None) -> bool:
         """Whether the request may be released now as far as concurrency goes.
 
         Yes takes the slot, until `ended` or `gave_up`.  Ask right before the release, and again when
-        another request has ended.
+        another request has ended or a moment has passed.  With *now_us*, the real time of the release,
+        a request that had to wait longer than its delay also keeps to the rates.
         """
         in_scope = self._in_scope.get(request.exchange) is True
         for rule, hook in self._hooks["has_slot", in_scope]:
             if self._is_lifted(rule, request.host, request.received_us):
                 continue
-            if not all(self._guarded(rule.name, request.exchange, _call(hook, request))):
+            if not all(self._guarded(rule.name, request.exchange, _call(hook, request, now_us))):
                 return False
         return True
 
@@ -181,7 +186,7 @@ class Runner:
             (rule, getattr(rule, hook))
             for kind, rule in self._rules.items()
             if getattr(kind, hook) is not getattr(Rule, hook)
-            and (kind.where.covers(in_scope=in_scope) or hook == "at_start")
+            and (kind.where.covers(in_scope=in_scope) or hook in _REGARDLESS)
         )
 
     def _judge(
