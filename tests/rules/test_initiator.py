@@ -562,3 +562,25 @@ def test_location_that_is_no_url_leads_nowhere(browser: Browser) -> None:
         browser.answer(image, status=302, more=((b"location", location),))
 
     assert BROWSING == _seen(browser.send("/[", dest="image", mode="no-cors"))
+
+
+def test_redirect_that_nobody_follows_for_an_hour_is_forgotten(plain: Browser) -> None:
+    """A Location joins for as long as a link counts."""
+    image = plain.send("/img/1.png", dest="image")
+    plain.answer(image, status=302, more=((b"location", b"/real/1.png"),))
+    plain.now_us += 61 * MINUTE
+
+    assert TOOL == _seen(plain.send("/real/1.png", dest="image", referer=None))
+
+
+def test_client_that_takes_no_compression_is_a_tool(plain: Browser) -> None:
+    """Every browser sends gzip; a copied User-Agent and Referer do not make up for it."""
+    headers = (
+        (b"user-agent", AGENT),
+        (b"accept-language", b"en-US"),
+        (b"referer", b"http://shop.test/"),
+        (b"accept-encoding", b"identity"),
+    )
+    request = make_request("http://shop.test/img/1.png", at_us=plain.now_us, headers=headers)
+
+    assert TOOL == _seen(plain.initiators.judge(request, in_scope=True))
