@@ -207,6 +207,45 @@ def test_a_reader_that_leaves_is_no_error(home: Home) -> None:
     assert b"" == done.stderr
 
 
+def _in_shell(home: Home, script: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["sh", "-c", script.replace("fairwitness", f"{sys.executable} -m fairwitness")],
+        capture_output=True,
+        cwd=home.folder,
+        env=home.environment,
+    )
+
+
+@pytest.mark.parametrize(
+    "script", ["fairwitness explain a.test >&-", "fairwitness init <&-", "fairwitness x 2>&-"]
+)
+def test_closed_streams_end_in_no_traceback(home: Home, script: str) -> None:
+    """A caller that closed stdin, stdout or stderr gets an exit code and no traceback."""
+    done = _in_shell(home, script)
+
+    assert 2 == done.returncode
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_full_disk_is_one_error(home: Home) -> None:
+    """Output that cannot be written is one error."""
+    done = _in_shell(home, "fairwitness --version >/dev/full")
+
+    assert 2 == done.returncode
+    assert (
+        b"fairwitness: error: this system: No space left on device. Mend that and try again.\n" == done.stderr
+    )
+
+
+def test_an_empty_name_is_not_the_current_folder(home: Home, policy: Path) -> None:
+    """--evidence "$UNSET" is wrong usage, and nothing is written here."""
+    result = home.run("run", "--evidence", "")
+
+    assert 2 == result.code
+    assert "the name is empty" in result.error
+    assert ["policy.yaml"] == [each.name for each in home.folder.iterdir()]
+
+
 def test_the_version_is_said(home: Home) -> None:
     """--version names program and version."""
     result = home.run("--version")

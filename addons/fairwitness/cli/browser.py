@@ -77,7 +77,8 @@ def browser(
             words = chromium_command(program, door, profile=profile)
         return await spawn(door, [*words, *extra, *([url] if url else [])], environment=dict(os.environ))
 
-    return through_proxy(choices(context), options, work)
+    _, code = through_proxy(choices(context), options, work)
+    return code
 
 
 def find_browser(*, firefox: bool) -> str:

@@ -13,7 +13,7 @@ import certifi
 import click
 
 from fairwitness.cli.options import Choices, choices, command
-from fairwitness.cli.place import Place, find_proxy_place
+from fairwitness.cli.place import Place
 from fairwitness.cli.proxy_options import ProxyOptions, proxy_options
 from fairwitness.cli.text import machine, plural, printable
 from fairwitness.cli.through import Door, check_command, label_of, spawn, through_proxy
@@ -61,8 +61,7 @@ def execute(context: click.Context, options: ProxyOptions, words: tuple[str, ...
             door, list(words), environment=environment(os.environ, proxy=door.url(label), bundle=bundle)
         )
 
-    code = through_proxy(chosen, options, work)
-    place, _ = find_proxy_place(chosen)
+    place, code = through_proxy(chosen, options, work)
     _summarise(chosen, place, label=label, since_us=since_us)
     return code
 

@@ -100,7 +100,11 @@ def main() -> NoReturn:
             "Use Linux, or Linux in a virtual machine",
         )
         sys.exit(EXIT_USAGE)
-    # A surrogate from a file name, or a narrow locale, must not end in a traceback.
+    # A stream that the caller closed is None; a surrogate from a file name, or a narrow locale, cannot be
+    # written.  Neither must end in a traceback.
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - lives as long as the process
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(_run())
@@ -123,15 +127,20 @@ def _run() -> int:
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The interpreter flushes stdout once more at exit; it must find something that takes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return EXIT_PIPE_CLOSED
     except OSError as error:
+        _drop_output()
         _complain(
             str(error.filename or "this system"), error.strerror or str(error), "Mend that and try again"
         )
         return EXIT_USAGE
     return code if isinstance(code, int) else 0
+
+
+def _drop_output() -> None:
+    """The interpreter flushes stdout once more at exit; it must find something that takes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(where: str, what: str, mend: str, *, frame: str | None = None) -> None:

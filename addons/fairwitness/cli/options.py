@@ -48,8 +48,18 @@ def _remember(context: click.Context, parameter: click.Parameter, value: object)
         context.meta.setdefault(_META, {})[parameter.name] = value
 
 
+class _Place(click.Path):
+    """A path that names something: an unset variable in a script must not mean the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if value == "":
+            self.fail("the name is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def _global_options() -> list[click.Parameter]:
-    file = click.Path(path_type=Path)
+    file = _Place(path_type=Path)
 
     def option(*names: str, **settings: Any) -> click.Option:
         return click.Option(names, callback=_remember, expose_value=False, **settings)

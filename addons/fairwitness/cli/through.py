@@ -70,8 +70,10 @@ def label_of(command: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(command).name)[:MAX_LABEL].strip("-") or "command"
 
 
-def through_proxy(chosen: Choices, options: ProxyOptions, work: Work) -> int:
+def through_proxy(chosen: Choices, options: ProxyOptions, work: Work) -> tuple[Place, int]:
     """Do *work* through the running proxy if it follows the same policy, else through one of its own.
+
+    Returns where it was recorded, and the work's result.
 
     Raises:
         CannotStartError: The running proxy cannot be joined.
@@ -81,12 +83,12 @@ def through_proxy(chosen: Choices, options: ProxyOptions, work: Work) -> int:
     socket = running_socket(place)
     if socket is None:
         try:
-            return _start(chosen, place, policy, options, work)
+            return place, _start(chosen, place, policy, options, work)
         except EvidenceError:
             socket = _await_socket(place)
             if socket is None:
                 raise
-    return _join(socket, place, policy, options, work)
+    return place, _join(socket, place, policy, options, work)
 
 
 def _await_socket(place: Place) -> Path | None:
