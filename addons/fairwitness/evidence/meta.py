@@ -155,6 +155,8 @@ def response_pairs(exchange: Exchange) -> Pairs:
         ]
     if exchange.failure is not None:
         pairs.append(("failure", exchange.failure))
+    if not pairs:
+        pairs.append(("ended", "nothing of an answer was to be seen"))
     return pairs
 
 

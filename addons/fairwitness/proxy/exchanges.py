@@ -188,8 +188,9 @@ class Exchanges:
             flow.response,
             started_us=live.response_us or self._witness.now_us(),
             ended_us=self._witness.now_us(),
-            body=body[:SEEN_BODY_BYTES],
+            body=body,
             body_bytes=size,
+            is_cut=size != len(coded),
         )
         writer = download.writer if download else None
         self._witness.answered(live.asked, response, body=writer, coded_sha256=coded_sha256)
@@ -210,6 +211,7 @@ class Exchanges:
                 ended_us=self._witness.now_us(),
                 body=live.download.seen,
                 body_bytes=live.download.bytes,
+                is_cut=True,
             )
             writer = live.download.writer
         self._witness.failed(live.asked, response, why, body=writer)

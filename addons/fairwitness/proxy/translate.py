@@ -178,9 +178,9 @@ def bare_request(
 
 
 def response_of(
-    response: http.Response, *, started_us: int, ended_us: int, body: bytes, body_bytes: int
+    response: http.Response, *, started_us: int, ended_us: int, body: bytes, body_bytes: int, is_cut: bool
 ) -> Response:
-    """The response as the server sent it, its body as given."""
+    """The response as the server sent it, its body as given: decoded where that was possible."""
     return Response(
         http_version=response.http_version,
         status=response.status_code,
@@ -190,7 +190,7 @@ def response_of(
         ended_us=ended_us,
         body=body,
         body_bytes=body_bytes,
-        body_is_cut=body_bytes > len(body),
+        body_is_cut=is_cut,
         trailers=headers_of(response.trailers) if response.trailers else (),
     )
 

@@ -247,7 +247,6 @@ class Witness(Steering):
 
     def uploaded(self, asked: Asked, body: BodyWriter, *, failure: str | None) -> None:
         """A long upload has ended."""
-        body.finish()
         self._keeper.record(
             lambda: self._log.append_body(
                 asked.request.exchange, body, time_us=self.now_us(), failure=failure
@@ -284,8 +283,6 @@ class Witness(Steering):
         self._patience.slots.wake()
         self._initiators.learn(exchange, in_scope=verdict.scope_list is ScopeList.INCLUDE)
         self._record_judgement(self._runner.judge_response(exchange), request.exchange)
-        if body is not None:
-            body.finish()
         self._keeper.record(
             lambda: self._log.append_response(
                 exchange, body=body, keep=_keep(verdict), coded_sha256=coded_sha256

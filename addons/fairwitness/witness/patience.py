@@ -95,7 +95,7 @@ class Patience:
         if not judgement.waits_for_slot:
             return None
         has_slot = await self.slots.wait_for(
-            lambda: self._runner.has_slot(request),
+            lambda: self._runner.has_slot(request, now_us=self._keeper.now_us()),
             until_us=self._keeper.now_us() + LONGEST_WAIT_US,
             is_gone=is_gone,
         )
