@@ -160,8 +160,8 @@ class Response:
     ended_us: int
     """Last byte."""
     body: bytes = b""
-    """All of it where `SEEN_BODY_BYTES` hold it as it came (content coding removed where that was possible, so
-    it may be larger, up to 16 MiB), else the first of it."""
+    """All of it where `SEEN_BODY_BYTES` hold it as it came, with the content coding removed where that was
+    possible (so it may be larger, up to 16 MiB); else the first of it."""
     body_bytes: int = 0
     """Size of the whole body as it came."""
     body_is_cut: bool = False

@@ -33,6 +33,8 @@ class MissingIdentification(Rule):
 
     def on_request(self, request: Request) -> Iterator[Sighting]:
         """Compare the headers as they will be sent with those that are wanted."""
+        if not request.target:
+            return  # a tunnel or a raw stream, which carry no header of ours
         sent = {name.lower(): value for name, value in request.headers}
         for name, (is_suffix, value) in self._wanted.items():
             found = sent.get(name)
