@@ -66,7 +66,7 @@ def test_http2_is_kept_where_it_is_safe(town: Town, row_of: Callable[[str], Exch
         else:
             statuses = [raw.request(f"/h2-{n}", host=town.inside.host_port).status for n in range(5)]
 
-    seen = town.inside.requests_for("/h2-")
+    seen = town.inside.requests_below("/h2-")
     rows = [row_of(town.inside.url(f"/h2-{n}")) for n in range(5)]
     assert ("h2" if SPEAKS_HTTP2 else "http/1.1") == agreed
     assert [200] * 5 == statuses

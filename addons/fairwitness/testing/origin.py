@@ -126,8 +126,12 @@ class Origin:
         return self._tally.messages
 
     def requests_for(self, path: str) -> tuple[SeenRequest, ...]:
-        """Requests whose target begins with *path*."""
-        return tuple(seen for seen in self.requests if seen.target.startswith(path.encode()))
+        """Requests whose path, without the query, is *path*."""
+        return tuple(seen for seen in self.requests if seen.path == path)
+
+    def requests_below(self, beginning: str) -> tuple[SeenRequest, ...]:
+        """Requests whose path begins with *beginning*."""
+        return tuple(seen for seen in self.requests if seen.path.startswith(beginning))
 
     def wait_for(
         self, is_so: Callable[[Origin], bool], what: str = "it", *, timeout: float = PATIENCE_S

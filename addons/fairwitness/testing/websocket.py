@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from wsproto.connection import Connection, ConnectionType
+from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
 from fairwitness.testing.tally import SeenMessage, Tally
@@ -62,17 +62,17 @@ async def serve_websocket(wire: Wire, first: bytes, *, connection: int, tally: T
             if message is None:
                 continue
             tally.message(message)
+            if isinstance(event, CloseConnection):
+                if socket.state is ConnectionState.REMOTE_CLOSING:  # else it answers our own close
+                    await wire.write(socket.send(event.response()))
+                return
             for reply in _replies(message, event):
                 await wire.write(socket.send(reply))
-            if isinstance(event, CloseConnection):
-                return
         data = await wire.read()
 
 
 def _replies(message: SeenMessage, event: Event) -> list[Event]:
     if isinstance(event, Ping):
-        return [event.response()]
-    if isinstance(event, CloseConnection):
         return [event.response()]
     if message.kind == "binary":
         return [BytesMessage(data=message.content)]
