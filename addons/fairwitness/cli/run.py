@@ -19,7 +19,8 @@ from fairwitness.cli.proxy_options import ProxyOptions, proxy_options
 from fairwitness.cli.text import printable
 
 if TYPE_CHECKING:
-    from fairwitness.cli.session import Plan, Running
+    from fairwitness.cli.plan import Plan
+    from fairwitness.cli.session import Running
 
 
 @command(

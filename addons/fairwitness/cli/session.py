@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import os
-import platform
 import signal
-import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from fairwitness import __version__
 from fairwitness.cli.faces import Face, ReadyFirst
-from fairwitness.cli.folders import data_folder, make_private
-from fairwitness.cli.place import Place
-from fairwitness.cli.proxy_options import DEFAULT_LISTEN, ProxyOptions, split_listen
+from fairwitness.cli.folders import make_private
+from fairwitness.cli.plan import Plan, facts_of, settings_of, warnings_of
 from fairwitness.control.desk import Desk, Joining
 from fairwitness.control.folder import socket_path
 from fairwitness.control.policy_file import PolicyFile
@@ -27,24 +21,13 @@ from fairwitness.errors import PolicyError
 from fairwitness.evidence import Log
 from fairwitness.model.clock import SessionClock
 from fairwitness.model.event import PolicyChanged, Ready, Stopped, StoreState
-from fairwitness.model.policy import Policy, Posture
-from fairwitness.policy import PolicyInForce, check_policy, parse_override
+from fairwitness.model.policy import Posture
+from fairwitness.policy import PolicyInForce, parse_override
 from fairwitness.proxy.serve import ServeSettings, serve
 from fairwitness.rules import Runner
 from fairwitness.witness import Witness
 
 LOOK_S = 0.5  # how often the policy file is looked at
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is to be run."""
-
-    place: Place
-    policy: Policy
-    options: ProxyOptions
-    serves_one_command: bool
-    """It ends with the command; Ctrl-C is that command's affair, and the port may be any free one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +62,8 @@ def keep(plan: Plan, *, make_face: Callable[[int], Face], companion: Companion) 
 
 async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Companion) -> int:
     clock = SessionClock()
-    warnings = _warnings(plan.policy, now_us=clock.now_us())
-    settings = _settings(plan)
+    warnings = warnings_of(plan.policy, now_us=clock.now_us())
+    settings = settings_of(plan)
     in_force = PolicyInForce(plan.policy, overrides=tuple(map(parse_override, plan.options.resolve)))
     log = Log.open(make_private(plan.place.evidence), program=plan.policy.program, now_us=clock.now_us())
     face = ReadyFirst(make_face(log.session))
@@ -95,7 +78,7 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
             tell=face.tell,
             unattended=plan.policy.posture is Posture.UNATTENDED,
         )
-        log.append_session(_facts(plan, settings), time_us=clock.now_us())
+        log.append_session(facts_of(plan, settings), time_us=clock.now_us())
         log.append_policy(plan.policy, time_us=clock.now_us(), why="start")
         for words in warnings:
             face.tell(StoreState(time_us=clock.now_us(), state="warning", reason=words))
@@ -103,9 +86,11 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
         code = await session.run(companion)
         why = session.why
     finally:
-        log.close(time_us=clock.now_us())
-        face.tell(Stopped(time_us=clock.now_us(), reason=why))
-        face.close()
+        try:
+            log.close(time_us=clock.now_us())
+        finally:
+            face.tell(Stopped(time_us=clock.now_us(), reason=why))
+            face.close()
     return code
 
 
@@ -243,77 +228,3 @@ async def _first(*waits: Awaitable[object]) -> None:
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
-
-
-def _warnings(policy: Policy, *, now_us: int) -> list[str]:
-    """What `fairwitness check` warns of.
-
-    Raises:
-        PolicyError: It finds an error.
-    """
-    words = []
-    for remark in check_policy(policy, now_us=now_us):
-        if remark.severity == "error":
-            raise PolicyError(remark.what, where=remark.where, mend=remark.mend)
-        if remark.severity == "warning":
-            words.append(f"{remark.where}: {remark.what}. {remark.mend}")
-    return words
-
-
-def _settings(plan: Plan) -> ServeSettings:
-    options = plan.options
-    host, port = split_listen(options.listen or DEFAULT_LISTEN)
-    if plan.serves_one_command and options.listen is None and _is_taken(host, port):
-        port = 0
-    return ServeSettings(
-        listen_host=host,
-        listen_port=port,
-        ca_dir=make_private(options.ca_dir or data_folder() / "ca"),
-        upstream_ca=options.upstream_ca,
-        options=options.options,
-        proxy_password=options.proxy_password,
-        allow_remote=options.allow_remote,
-        mode=options.mode,
-    )
-
-
-def _is_taken(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return True
-    return False
-
-
-def _facts(plan: Plan, settings: ServeSettings) -> list[tuple[str, str]]:
-    """What a reader of the log must know of this session."""
-    options = plan.options
-    facts = [
-        ("fairwitness", __version__),
-        ("python", platform.python_version()),
-        ("system", f"{platform.system()} {platform.release()}"),
-        ("listen", f"{settings.listen_host}:{settings.listen_port}"),
-        ("mode", settings.mode),
-        ("policy", str(plan.place.policy_file)),
-        ("posture", plan.policy.posture.value),
-    ]
-    facts += [("resolve", each) for each in options.resolve]
-    if options.upstream_ca:
-        facts.append(("upstream-ca", f"{options.upstream_ca} {_sha256(options.upstream_ca)}"))
-    facts += [("set", f"{name}={value}") for name, value in options.options]
-    if options.allow_remote:
-        facts.append(("allow-remote", "yes"))
-    if options.note:
-        facts.append(("note", options.note))
-    return facts
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise PolicyError(
-            f"the file cannot be read ({error.strerror})", where=str(path), mend="Name a PEM file"
-        ) from error

@@ -145,7 +145,8 @@ async def _work_joined(reply: dict[str, Value], place: Place, policy: Policy, wo
 
 
 def _start(chosen: Choices, place: Place, policy: Policy, options: ProxyOptions, work: Work) -> int:
-    from fairwitness.cli.session import Plan, keep
+    from fairwitness.cli.plan import Plan
+    from fairwitness.cli.session import keep
 
     def make_face(session: int) -> Face:
         # stdout belongs to the command

@@ -1,0 +1,108 @@
+"""What is to be run, and what of it the proxy and the log must know."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairwitness import __version__
+from fairwitness.cli.folders import data_folder, make_private
+from fairwitness.cli.place import Place
+from fairwitness.cli.proxy_options import DEFAULT_LISTEN, ProxyOptions, split_listen
+from fairwitness.errors import PolicyError
+from fairwitness.model.policy import Policy
+from fairwitness.policy import check_policy
+from fairwitness.proxy.serve import ServeSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be run."""
+
+    place: Place
+    policy: Policy
+    options: ProxyOptions
+    serves_one_command: bool
+    """It ends with the command; Ctrl-C is that command's affair, and the port may be any free one."""
+
+
+def warnings_of(policy: Policy, *, now_us: int) -> list[str]:
+    """What `fairwitness check` warns of.
+
+    Raises:
+        PolicyError: It finds an error.
+    """
+    words = []
+    for remark in check_policy(policy, now_us=now_us):
+        if remark.severity == "error":
+            raise PolicyError(remark.what, where=remark.where, mend=remark.mend)
+        if remark.severity == "warning":
+            words.append(f"{remark.where}: {remark.what}. {remark.mend}")
+    return words
+
+
+def settings_of(plan: Plan) -> ServeSettings:
+    """How to listen and whom to trust; makes the CA's folder.
+
+    Raises:
+        PolicyError: The folder cannot be made.
+    """
+    options = plan.options
+    host, port = split_listen(options.listen or DEFAULT_LISTEN)
+    if plan.serves_one_command and options.listen is None and _is_taken(host, port):
+        port = 0
+    return ServeSettings(
+        listen_host=host,
+        listen_port=port,
+        ca_dir=make_private(options.ca_dir or data_folder() / "ca"),
+        upstream_ca=options.upstream_ca,
+        options=options.options,
+        proxy_password=options.proxy_password,
+        allow_remote=options.allow_remote,
+        mode=options.mode,
+    )
+
+
+def _is_taken(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
+
+
+def facts_of(plan: Plan, settings: ServeSettings) -> list[tuple[str, str]]:
+    """What a reader of the log must know of this session."""
+    options = plan.options
+    facts = [
+        ("fairwitness", __version__),
+        ("python", platform.python_version()),
+        ("system", f"{platform.system()} {platform.release()}"),
+        ("listen", f"{settings.listen_host}:{settings.listen_port}"),
+        ("mode", settings.mode),
+        ("policy", str(plan.place.policy_file)),
+        ("posture", plan.policy.posture.value),
+    ]
+    facts += [("resolve", each) for each in options.resolve]
+    if options.upstream_ca:
+        facts.append(("upstream-ca", f"{options.upstream_ca} {_sha256(options.upstream_ca)}"))
+    facts += [("set", f"{name}={value}") for name, value in options.options]
+    if options.allow_remote:
+        facts.append(("allow-remote", "yes"))
+    if options.note:
+        facts.append(("note", options.note))
+    return facts
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise PolicyError(
+            f"the file cannot be read ({error.strerror})", where=str(path), mend="Name a PEM file"
+        ) from error
