@@ -42,10 +42,9 @@ def run(context: click.Context, options: ProxyOptions) -> int:
     chosen = choices(context)
     place, policy = find_proxy_place(chosen)
 
-    from fairwitness.cli.session import (
-        Plan,
-        keep,
-    )  # loads the proxy: only now, since all else may fail cheaply
+    # These load the proxy: only now, since all else may fail cheaply.
+    from fairwitness.cli.plan import Plan
+    from fairwitness.cli.session import keep
 
     plan = Plan(place=place, policy=policy, options=options, serves_one_command=False)
 
