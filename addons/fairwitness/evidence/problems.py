@@ -75,7 +75,7 @@ class _Check:
         self._mark = read_mark(connection)
         self._tree = Tree()
         self._nodes = 0
-        self._schema_lines: set[str] = set()
+        self._schema_lines: list[str] = []
 
     def all(self) -> Iterator[Problem]:
         yield from _structure_problems(self._connection)
@@ -111,7 +111,7 @@ class _Check:
         except (DamagedError, ValueError, OverflowError) as error:
             yield Problem(where, str(error))
         if pairs is not None:
-            self._schema_lines.update(every(pairs, "schema"))
+            self._schema_lines += every(pairs, "schema")
             if entry.number != self._number(entry, pairs):
                 yield Problem(where, "its number is not the one it was given")
         for node in self._tree.append(entry.leaf):
@@ -121,6 +121,8 @@ class _Check:
     def _text(self, entry: StoredEntry, segments: Segments, pairs: Pairs) -> str:
         if len(entry.key) != KEY_BYTES:
             raise DamagedError("its key is not of the length of keys")
+        if entry.after is not None and (len(entry.after) != len(NO_TOKEN) or entry.after == NO_TOKEN):
+            raise DamagedError("the time token that it names is none")
         return entry_text(
             entry.kind,
             time_us=entry.time_us,
@@ -214,10 +216,14 @@ class _Check:
                 yield Problem(f"body {name}", str(error))
 
     def _migration_problems(self) -> Iterator[Problem]:
-        rows = self._connection.execute("SELECT migration_set, name, applied_at FROM _sqlite_migrations")
-        found = {f"{name} {applied}" for kind, name, applied in rows if kind == MIGRATION_SET}
-        (count,) = self._connection.execute("SELECT count(*) FROM _sqlite_migrations").fetchone()
-        if found != self._schema_lines or count != len(found):
+        rows = self._connection.execute(
+            "SELECT id, migration_set, name, applied_at FROM _sqlite_migrations ORDER BY id"
+        ).fetchall()
+        # All that is ever in this table was told by an entry, in the same order.
+        wanted = [
+            (number, MIGRATION_SET, *line.split(" ", 1)) for number, line in enumerate(self._schema_lines, 1)
+        ]
+        if rows != wanted:
             yield Problem("_sqlite_migrations", "it does not say what the log says")
 
 

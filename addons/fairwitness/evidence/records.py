@@ -106,6 +106,8 @@ def _take(reading: _Reading, entry: StoredEntry, connection: sqlite3.Connection,
         side.size = side.size if side.size is not None or content is None else 0
     elif entry.kind == "body":
         reading.request.take_body(pairs, content)
+        if reading.request.size is None:
+            reading.request.body, reading.request.size = b"", 0
     elif entry.kind == "response":
         side = reading.response
         side.take_body(pairs, content)

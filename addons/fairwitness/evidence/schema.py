@@ -79,7 +79,6 @@ FIRST_SCHEMA = (
         WHEN EXISTS (SELECT 1 FROM written WHERE idx = NEW.idx)
         BEGIN SELECT RAISE(ABORT, 'a written text is never replaced'); END""",
     """CREATE TABLE body (
-        id INTEGER PRIMARY KEY,
         sha256 BLOB NOT NULL,
         bytes INTEGER NOT NULL,
         coding BLOB NOT NULL,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -163,6 +162,39 @@ def write_chunks(writer: BodyWriter, content: bytes, size: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """One value in a table."""
+
+    table: str
+    columns: tuple[str, ...]
+    row: tuple[object, ...]
+    position: int
+
+    @property
+    def column(self) -> str:
+        """The column it is in."""
+        return self.columns[self.position]
+
+    @property
+    def value(self) -> object:
+        """What it holds."""
+        return self.row[self.position]
+
+    def flipped(self, bit: int) -> object:
+        """Its value with one bit changed; None where it holds nothing that has bits."""
+        if isinstance(self.value, int):
+            return self.value ^ 1 << bit % 40
+        if not isinstance(self.value, (str, bytes)) or not self.value:
+            return None
+        raw = bytearray(self.value.encode() if isinstance(self.value, str) else self.value)
+        if isinstance(self.value, str):
+            raw[bit // 8 % len(raw)] ^= 1
+            return raw.decode("latin-1")
+        raw[bit // 8 % len(raw)] ^= 1 << bit % 8
+        return bytes(raw)
+
+
+@dataclass(frozen=True, slots=True)
 class Tamper:
     """Changes a log behind the back of its triggers, and puts the triggers back as they were."""
 
@@ -186,19 +218,26 @@ class Tamper:
             connection.close()
         return changed
 
-    def cells(self) -> Iterator[tuple[str, str, int, object]]:
-        """Every value in every table: table, column, position of the row, value."""
+    def cells(self) -> list[Cell]:
+        """Every value in every table."""
+        found: list[Cell] = []
         connection = sqlite3.connect(self.folder / self.name)
         try:
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
             for (table,) in tables:
-                found = connection.execute(f"SELECT * FROM {table}")  # noqa: S608 - a name of the schema
-                columns = [column[0] for column in found.description]
-                for position, row in enumerate(found.fetchall()):
-                    for column, value in zip(columns, row, strict=True):
-                        yield table, column, position, value
+                rows = connection.execute(f"SELECT * FROM {table}")  # noqa: S608 - a name of the schema
+                columns = tuple(column[0] for column in rows.description)
+                for row in rows.fetchall():
+                    found += [Cell(table, columns, row, position) for position in range(len(columns))]
         finally:
             connection.close()
+        return found
+
+    def put(self, cell: Cell, value: object) -> int:
+        """Give a cell another value; gives how many rows were changed."""
+        test = " AND ".join(f"{column} IS ?" for column in cell.columns)
+        sql = f"UPDATE {cell.table} SET {cell.column} = ? WHERE {test}"  # noqa: S608 - names of the schema
+        return self.run(sql, (value, *cell.row))
 
 
 def open_log(folder: Path, *, now_us: int = NOON_US) -> Log:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -78,7 +79,8 @@ class Upkeep:
             if self._view is not None:
                 self._view.connection.close()
                 self._view = None
-            drop_view(self._folder)
+            with contextlib.suppress(OSError):
+                drop_view(self._folder)
 
     def _quota(self) -> str | None:
         connection = self._journal.store.connection

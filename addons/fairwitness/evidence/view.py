@@ -164,7 +164,7 @@ class View:
         elif entry.kind == "connection" and pairs:
             row.end_connection(pairs)
         elif entry.kind == "body":
-            row.request_bytes, _ = body_size(pairs)
+            row.request_bytes = body_size(pairs)[0] or 0
         count = 1
         if entry.kind == "blocked":
             count = whole(pairs, "folded") or 0
@@ -266,13 +266,15 @@ def over(folder: Path | None, log: sqlite3.Connection) -> Iterator[View]:
 def _attach(connection: sqlite3.Connection, path: Path, log: sqlite3.Connection) -> bool:
     if not path.is_file():
         return False
-    connection.execute("ATTACH ? AS older", (f"{path.resolve().as_uri()}?mode=ro",))
     try:
+        connection.execute("ATTACH ? AS older", (f"{path.resolve().as_uri()}?mode=ro",))
         if belongs(connection, "older", log):
             return True
+        connection.execute("DETACH older")
     except sqlite3.DatabaseError:
-        pass  # broken: what follows is as if it were not there
-    connection.execute("DETACH older")
+        # Broken: as if it were not there.
+        if any(name == "older" for _, name, _ in connection.execute("PRAGMA database_list")):
+            connection.execute("DETACH older")
     return False
 
 
