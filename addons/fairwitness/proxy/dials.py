@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from cryptography.hazmat.primitives.serialization import Encoding
 from mitmproxy import connection, tls
 from mitmproxy.proxy import server_hooks
 
@@ -159,7 +159,7 @@ class Dials:
             tls_version=data.conn.tls_version,
             alpn=data.conn.alpn.decode("latin-1") if data.conn.alpn else None,
             certificate_sha256=hashlib.sha256(
-                b"".join(each.to_cryptography().public_bytes(Encoding.DER) for each in chain)
+                b"".join(ssl.PEM_cert_to_DER_cert(each.to_pem().decode()) for each in chain)
             ).hexdigest()
             if chain
             else None,
@@ -171,8 +171,8 @@ class Dials:
         if live is None:
             return
         failure = data.server.error or "not connected"
-        caller = self._wiring.caller(data.client)
-        if caller.asked is None:
+        caller = self._wiring.callers.get(data.client.id)
+        if caller is not None and caller.asked is None:
             self._tell_inside(caller, live.verdict, failure)
         self._end(data, live, failure=failure)
 
