@@ -47,6 +47,7 @@ class Proxy:
         upstream_ca: PEM file of an authority that servers may be signed by.
         resolve: ``HOST:PORT:ADDR``, each.
         arguments: Further arguments of ``run``.
+        program: What Python is to run; a test may run a broken one.
     """
 
     def __init__(
@@ -57,7 +58,9 @@ class Proxy:
         upstream_ca: Path | None = None,
         resolve: Sequence[str] = (),
         arguments: Sequence[str] = (),
+        program: Sequence[str] = ("-m", "fairwitness"),
     ) -> None:
+        self._program = program
         self._folder = folder
         self._home = folder / "home"
         self._home.mkdir(parents=True, exist_ok=True)
@@ -80,7 +83,7 @@ class Proxy:
         self._process: subprocess.Popen[str]
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "fairwitness", "run", "--json", "--listen", "127.0.0.1:0"]
+        command = [sys.executable, *self._program, "run", "--json", "--listen", "127.0.0.1:0"]
         self._process = subprocess.Popen(
             [*command, "--evidence", str(self.evidence), *self._arguments],
             stdin=subprocess.DEVNULL,
