@@ -24,6 +24,7 @@ WPT = Path(__file__).parent / "data" / "wpt"
         ("a\u00adb.example", "ab.example"),
         ("💩.la", "xn--ls8h.la"),
         ("XN--LS8H.la", "xn--ls8h.la"),
+        ("XN--fa-hia.ß", "xn--fa-hia.xn--zca"),
         ("_dmarc.example.com", "_dmarc.example.com"),
         ("r3---sn-a.example", "r3---sn-a.example"),
         ("a,b.example", "a,b.example"),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import yaml
-
 from fairwitness.model.policy import Posture
 from fairwitness.model.verdict import ScopeList
 from fairwitness.policy import draft_words as words
+from fairwitness.policy.insert import yaml_text
 from fairwitness.policy.known import ACTS_WITHOUT_SENTENCE, RULE_NAMES, default_action
 from fairwitness.policy.reader import read_policy
 
@@ -157,8 +156,4 @@ def _list(items: Iterable[str]) -> str:
 
 
 def _value(text: str | None) -> str:
-    """Foreign text as one YAML value on one line; in quotes unless it is a plain word."""
-    if text is None:
-        return "null"
-    written = yaml.safe_dump(" ".join(text.split()), default_style='"', width=1 << 30, allow_unicode=True)
-    return str(written).strip()
+    return "null" if text is None else yaml_text(text)

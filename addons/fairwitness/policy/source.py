@@ -21,6 +21,7 @@ _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp")
 )
+_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # lines as YAML counts them
 _NULL = "tag:yaml.org,2002:null"
 _BOOL = "tag:yaml.org,2002:bool"
 
@@ -46,7 +47,7 @@ class Source:
         except UnicodeDecodeError as error:
             line = raw.count(b"\n", 0, error.start)
             self._refuse_at(line, 0, "it is not UTF-8", "Save the file as UTF-8")
-        self._lines = re.split(r"\r\n|[\n\r\x85\u2028\u2029]", text)  # as YAML counts them
+        self._lines = _BREAK.split(text)
         self.root = self._compose(text)
 
     def error(self, node: Node, what: str, mend: str) -> PolicyError:
@@ -63,14 +64,11 @@ class Source:
         try:
             self._check_shape(text)
             root = yaml.compose(text, Loader=_LOADER)
-        except yaml.reader.ReaderError as error:
-            place = text[: error.position] if isinstance(error.position, int) else ""
-            line = len(re.findall(r"\r\n|[\n\r\x85\u2028\u2029]", place))
-            self._refuse_at(line, 0, "it has a control character", "Delete it")
         except yaml.MarkedYAMLError as error:
             self._refuse_syntax(error)
-        except yaml.YAMLError:
-            self._refuse_at(0, 0, "it is no YAML", "Start from `fairwitness init`")
+        except yaml.YAMLError as error:  # the reader's: a character that YAML does not know
+            before = text[: getattr(error, "position", 0)]
+            self._refuse_at(len(_BREAK.findall(before)), 0, "it has a control character", "Delete it")
         if root is None:
             self._refuse_at(0, 0, "it is empty", "Start from `fairwitness init`")
         return root
