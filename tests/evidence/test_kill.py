@@ -81,6 +81,24 @@ def test_every_request_whose_commit_returned_survives_sigkill(
     assert (f"session 1 was cut off: the outcome of {unknown} {noun} is unknown",) == log.recovered
 
 
+@pytest.mark.parametrize("after", [1, 7, 20])
+def test_large_bodies_survive_sigkill(write: Callable[..., Writer], evidence: Path, after: int) -> None:
+    """Files and rows agree wherever the kill fell, and no part file stays."""
+    writer = write("bodies")
+    assert "open" == _line(writer)
+    said = [_line(writer) for _ in range(after)]
+    said += _kill(writer)
+    open_log(evidence).close(time_us=NOON_US)
+    with Reader.open(evidence) as reader:
+        records = [reader.exchange(name) for name in said]
+
+        assert [] == list(reader.problems())
+    assert [(300_000, 300_000)] * len(said) == [
+        (len(record.request_body or b""), len(record.response_body or b"")) for record in records
+    ]
+    assert [] == list((evidence / "bodies" / "parts").iterdir())
+
+
 def test_killed_twice_the_log_is_whole(write: Callable[..., Writer], evidence: Path) -> None:
     """The next run, killed as well, loses nothing of the first."""
     said: list[str] = []

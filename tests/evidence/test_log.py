@@ -427,3 +427,93 @@ def test_large_folder_warns_at_80_and_95_per_cent(evidence: Path) -> None:
     assert [] == shares[0]
     assert [1, 1] == [len(found) for found in shares[1:]]
     assert "the evidence takes" in shares[1][0]
+
+
+def test_thousands_of_headers_cookies_and_flags_survive(log: Log) -> None:
+    """What is too much for segments of its own is one segment, and comes back line by line."""
+    headers = tuple((b"x-%d" % number, b"v" * (number % 50)) for number in range(3000))
+    cookies = ((b"cookie", b"; ".join(b"c%d=%d" % (number, number) for number in range(2000))),)
+    query = b"/?" + b"&".join(b"q%d=%d" % (number, number) for number in range(2000))
+    request = replace(make_request(target=query, headers=cookies + headers), trailers=headers[:100])
+    flags = tuple(f"f{number}" for number in range(1, 201))
+    log.append_request(request, verdict=replace(ALLOWED, flags=flags), released_us=NOON_US, keep=Keep.WHOLE)
+    log.commit_now()
+    with Reader.open(log.folder) as reader:
+        record = reader.exchange("1")
+
+        assert [] == list(reader.problems())
+    assert request.headers == record.request_headers
+    assert request.url == record.row.url
+    assert flags == record.row.flags
+
+
+@pytest.mark.parametrize(
+    "text", ["a\r\nb: c", "allow include; x\nverdict: block -; y", "\x1b[2J\udc80\ud800", "\\n"]
+)
+def test_hostile_text_stays_in_its_line(log: Log, text: str) -> None:
+    """A label, a page or an account that holds line breaks adds no line of its own."""
+    client = Client(connection=new_exchange(), address="127.0.0.1", port=5000, label=text, ja4=text)
+    request = replace(make_request(client=client, page=text), account=text)
+    log.append_request(request, verdict=replace(ALLOWED, reason=text), released_us=NOON_US, keep=Keep.WHOLE)
+    (row,) = _rows(log)
+
+    shown = text.encode("utf-8", "backslashreplace").decode()
+
+    assert (shown, shown, shown, shown) == (row.label, row.page, row.account, row.reason)
+    assert ("allow", "include") == (row.decision, row.scope_list)
+
+
+@pytest.mark.parametrize("change", [{"at_us": 10**30}, {"at_us": -(10**30)}])
+def test_impossible_time_is_refused_and_the_log_goes_on(log: Log, change: dict[str, int]) -> None:
+    """A mistake of the caller leaves neither an entry nor a gap."""
+    with pytest.raises((ValueError, OverflowError)):
+        log.append_note("x", time_us=change["at_us"])
+    with pytest.raises(ValueError, match="hexadecimal"):
+        log.append_note("x", time_us=NOON_US, exchange="no hex")
+    number = log.append_request(make_request(), verdict=ALLOWED, released_us=NOON_US, keep=Keep.WHOLE)
+    log.commit_now()
+    with Reader.open(log.folder) as reader:
+        assert [] == list(reader.problems())
+    assert 1 == number
+
+
+def test_write_ahead_log_stays_small_under_load(
+    log: Log, evidence: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is moved into the database again and again, while entries keep coming."""
+    monkeypatch.setattr("fairwitness.evidence.store.WAL_BYTES", 1 << 20)
+    sizes = []
+    for _ in range(60):
+        for _ in range(40):
+            log.append_note(os.urandom(2000).hex(), time_us=NOON_US)
+            log.commit_now()
+        log.checkpoint_full()
+        mover = log._journal.store._mover
+        if mover is not None:
+            mover.join()
+        sizes.append((evidence / "log.sqlite3-wal").stat().st_size)
+
+    assert max(sizes[30:]) == max(sizes[:30])
+    assert max(sizes) < 8 << 20
+
+
+def test_load_of_twenty_connections_is_committed_in_order(log: Log) -> None:
+    """Waits and answers interleaved as they like, every entry is where its number says."""
+
+    async def connection(number: int) -> None:
+        for turn in range(20):
+            request = make_request(target=b"/%d/%d" % (number, turn))
+            log.append_request(request, verdict=ALLOWED, released_us=NOON_US, keep=Keep.WHOLE)
+            await log.commit()
+            log.append_response(make_exchange(request), body=None, keep=Keep.WHOLE)
+            if turn % 10 == number % 10:
+                await log.checkpoint()
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(connection(number) for number in range(20)))
+
+    asyncio.run(all_at_once())
+    log.close(time_us=NOON_US)
+    with Reader.open(log.folder) as reader:
+        assert [] == list(reader.problems())
+        assert 400 == sum(row.outcome == "complete" for row in reader.exchanges())

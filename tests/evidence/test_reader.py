@@ -111,6 +111,8 @@ def reader(log: Log) -> Reader:
         (LogFilter(words=("mozilla", "welcome")), [2]),
         (LogFilter(words=("nowhere",)), []),
         (LogFilter(host="' OR 1=1 --"), []),
+        (LogFilter(host="\udc80", label="\ud800", flag="\udc80"), []),
+        (LogFilter(words=("\udc80",)), []),
         (LogFilter(decision="allow", status="200", words=("first",)), [1]),
     ],
 )
@@ -178,7 +180,7 @@ def test_flag_of_a_connection_and_of_nothing_are_listed(reader: Reader, log: Log
         make_flag("f8", dial.connection), shown_by=(Pointer(dial.connection, "connection", 0, 14),)
     )
     at_start = replace(make_flag("f9", "0" * 32), shown_by=())
-    unknown = make_flag("f10", new_exchange())
+    unknown = replace(make_flag("f10", new_exchange()), shown_by=(Pointer("no hex", "head"),))
     for flag in (at_dial, at_start, unknown):
         log.append_flag(flag)
     log.commit_now()

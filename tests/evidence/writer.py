@@ -42,6 +42,24 @@ async def load(log: Log) -> None:
     await asyncio.gather(*(exchanges(log, number) for number in range(8)))
 
 
+def bodies(log: Log) -> None:
+    """Large bodies that stream both ways; says the exchanges whose end was committed."""
+    for turn in range(1_000_000):
+        request = make_request(method="PUT", at_us=NOON_US + turn)
+        log.append_request(request, verdict=ALLOWED, released_us=NOON_US, keep=Keep.WHOLE)
+        log.commit_now()
+        for direction in (Direction.SENT, Direction.RECEIVED):
+            writer = log.open_body(request.exchange, direction, keep=Keep.WHOLE)
+            for _ in range(5):
+                writer.write(os.urandom(30_000) * 2)
+            if direction is Direction.SENT:
+                log.append_body(request.exchange, writer, time_us=NOON_US, failure=None)
+            else:
+                log.append_response(make_exchange(request), body=writer, keep=Keep.WHOLE)
+        log.commit_now()
+        say(request.exchange)
+
+
 def upload(log: Log) -> None:
     """One upload that never ends; says how many bytes were taken."""
     request = make_request(method="PUT")
@@ -83,6 +101,8 @@ def main() -> None:
     say("open")
     if mode == "load":
         asyncio.run(load(log))
+    elif mode == "bodies":
+        bodies(log)
     elif mode == "upload":
         upload(log)
     elif mode == "fill":

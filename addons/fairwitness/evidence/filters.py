@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fairwitness.evidence.viewrow import sql_text
 from fairwitness.model.flag import Flag
 from fairwitness.model.record import LogFilter
 
@@ -47,7 +48,8 @@ def condition(wanted: LogFilter, flags: Iterable[Flag]) -> tuple[str, dict[str, 
         values |= {f"flag{number}": f" {name} " for number, name in enumerate(names)}
     if wanted.finding is not None:
         parts.append("0")  # nothing in this version of the log belongs to a finding
-    return " AND ".join(parts), values
+    texts = {name: sql_text(value) for name, value in values.items() if isinstance(value, str)}
+    return " AND ".join(parts), values | texts
 
 
 def _status(text: str) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from fairwitness.model.verdict import Verdict
 
 Pairs = list[tuple[str, str]]
 
-_WHOLE = re.compile(r"-?[0-9]{1,20}")
+_WHOLE = re.compile(r"-?[0-9]{1,18}")  # whatever a log holds, SQLite takes a number of 18 digits
 
 
 def meta_lines(pairs: Iterable[tuple[str, str]]) -> list[bytes]:

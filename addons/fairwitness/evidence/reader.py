@@ -14,6 +14,7 @@ from fairwitness.errors import EvidenceError
 from fairwitness.evidence.answers import flags_of, newest_answers
 from fairwitness.evidence.bodyrow import FOLDER_NAME
 from fairwitness.evidence.filters import condition
+from fairwitness.evidence.heads import wire
 from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.lock import Holder, holder_of
 from fairwitness.evidence.meta import Pairs, first, program_of
@@ -126,7 +127,7 @@ class Reader:
             flags = flags_of(self._connection) if wanted.flag is not None else ()
             where, values = condition(wanted, flags)
             is_held = self.holder() is not None
-            words = [word.lower().encode() for word in wanted.words]
+            words = [wire(word.lower()) for word in wanted.words]
             for row in rows_of(view, where, values):
                 if not words or self._has_words(view, row, words):
                     yield row.frozen(is_held=is_held)
@@ -250,7 +251,7 @@ class Reader:
             ) from error
 
     def _has_words(self, view: View, row: ViewRow, words: list[bytes]) -> bool:
-        missing = [word for word in words if word not in row.url.lower().encode("utf-8", "surrogatepass")]
+        missing = [word for word in words if word not in wire(row.url.lower())]
         for entry in entries_at(self._connection, view.parts(row.id)):
             if not missing:
                 return True
@@ -269,7 +270,7 @@ class Reader:
         numbers = tuple(sorted(seen))
         texts = []
         for pointer in flag.shown_by:
-            entries = entries_at(self._connection, view.indexes(bytes.fromhex(pointer.exchange)))
+            entries = entries_at(self._connection, view.indexes(_name(pointer.exchange)))
             texts.append(shown_text(pointer, entries, connection=self._connection, bodies=self._bodies))
         return FlagRow(
             flag=flag,
@@ -284,3 +285,8 @@ class Reader:
 
 def _facts(pairs: Pairs) -> tuple[tuple[str, str], ...]:
     return tuple(pair for pair in pairs if pair[0] != "state")
+
+
+def _name(exchange: str) -> bytes:
+    """An exchange's 16 bytes; none for a text that names none."""
+    return bytes.fromhex(exchange) if _HEX.fullmatch(exchange) else b""

@@ -17,7 +17,7 @@ from pathlib import Path
 from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.meta import Pairs, body_size, every, first, whole
 from fairwitness.evidence.stored import StoredEntry, entries_from, stored_size
-from fairwitness.evidence.viewrow import COLUMNS, ViewRow, read_row
+from fairwitness.evidence.viewrow import COLUMNS, ViewRow, read_row, sql_text
 
 VIEW_NAME = "view.sqlite3"
 VERSION = 1  # another one is dropped and rebuilt
@@ -116,7 +116,7 @@ class View:
     def seen(self, schema: str, flag: str) -> list[tuple[int, int]]:
         """Where one of `schemas` saw a flag: numbers of exchanges, and how often."""
         return self.connection.execute(
-            f"SELECT id, count FROM {schema}.seen WHERE flag = ?", (flag,)
+            f"SELECT id, count FROM {schema}.seen WHERE flag = ?", (sql_text(flag),)
         ).fetchall()
 
     def _take(self, entry: StoredEntry) -> None:
@@ -153,6 +153,7 @@ class View:
 
     def _go_on(self, entry: StoredEntry, pairs: Pairs) -> None:
         raised = first(pairs, "raised") if entry.kind == "flag" else None
+        raised = sql_text(raised) if raised is not None else None
         row = self.row(entry.exchange)
         if row is None:
             self._loose.append((entry.exchange, entry.index, raised))
@@ -168,12 +169,12 @@ class View:
         count = 1
         if entry.kind == "blocked":
             count = whole(pairs, "folded") or 0
-            row.times += count
+            row.add_times(count)
         if raised is not None:
             if row.add_flag(raised):
                 self._seen.append((raised, row.id, 1))
             return
-        for flag in every(pairs, "flag"):
+        for flag in map(sql_text, every(pairs, "flag")):
             row.add_flag(flag)
             self._seen.append((flag, row.id, count))
 

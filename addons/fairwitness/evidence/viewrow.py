@@ -12,6 +12,7 @@ from fairwitness.evidence.meta import Pairs, body_size, every, first, server_of,
 from fairwitness.model.record import ExchangeRow
 
 ERASED = "[erased]"
+_MOST = 1 << 62  # what SQLite takes, whatever a strange log says
 
 
 @dataclass(slots=True)
@@ -46,7 +47,8 @@ class ViewRow:
 
     def columns(self) -> tuple[Any, ...]:
         """Its values, in the order of `COLUMNS`."""
-        return tuple(getattr(self, name) for name in COLUMNS)
+        values = (getattr(self, name) for name in COLUMNS)
+        return tuple(sql_text(value) if isinstance(value, str) else value for value in values)
 
     def add_flag(self, flag: str) -> bool:
         """Take a flag on; whether it was new here."""
@@ -54,6 +56,10 @@ class ViewRow:
             return False
         self.flags += f" {flag}"
         return True
+
+    def add_times(self, count: int) -> None:
+        """Take folded blocks on."""
+        self.times = min(self.times + count, _MOST)
 
     def frozen(self, *, is_held: bool) -> ExchangeRow:
         """The row as readers see it.
@@ -129,7 +135,7 @@ class ViewRow:
         self.client = (first(pairs, "client") or "").partition(" ")[0]
         self.label = first(pairs, "label")
         for flag in every(pairs, "flag"):
-            self.add_flag(flag)
+            self.add_flag(sql_text(flag))
 
     def end_request(self, pairs: Pairs, time_us: int) -> None:
         """Take what a response's entry says."""
@@ -151,7 +157,7 @@ class ViewRow:
         failure = first(pairs, "failure")
         self.outcome = "complete" if failure is None else f"failed: {failure}"
         if ended_us is not None:
-            self.duration_us = max(0, ended_us - self.time_us)
+            self.duration_us = min(max(0, ended_us - self.time_us), _MOST)
 
 
 COLUMNS = tuple(field.name for field in fields(ViewRow))
@@ -184,6 +190,11 @@ def read_row(values: Sequence[Any]) -> ViewRow:
         if not isinstance(value, wanted) and not (value is None and may_be_null):
             raise sqlite3.DatabaseError("the exchange view is damaged")
     return ViewRow(*values)
+
+
+def sql_text(text: str) -> str:
+    """A text as SQLite takes it: bytes of the wire that are no characters are written as ``\\udc80``."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def url_of(scheme: str, host: str, port: int, *, method: str, target: bytes) -> str:
