@@ -196,23 +196,23 @@ def test_the_page_works_before_anything_is_allowed(visit: Visit) -> None:
 
 def test_what_the_page_wanted_is_offered(visit: Visit) -> None:
     """Only the script host is offered: not the noise, not the excluded partner, not the stranger."""
-    assert sorted({str(each["host"]).split(":")[0] for each in visit.wanted}) == ["scripts.test"]
+    assert ["scripts.test"] == sorted({str(each["host"]).split(":")[0] for each in visit.wanted})
 
 
 def test_one_allow_makes_the_page_whole(visit: Visit) -> None:
     """After ``allow --suggested`` the script host is on `load` and its script runs."""
     load_list = visit.policy.partition("load:")[2].partition("tunnel:")[0]
 
-    assert visit.allowed == 0
+    assert 0 == visit.allowed
     assert "scripts.test" in load_list
-    assert visit.second["lib"] == "loaded"
+    assert "loaded" == visit.second["lib"]
 
 
 def test_nothing_left_for_whom_the_policy_does_not_let_through(visit: Visit) -> None:
     """Stranger, excluded partner and telemetry were not touched by link, frame, fetch or beacon."""
     touched = {origin.name: origin.counts for origin in (visit.stranger, visit.partner, visit.telemetry)}
 
-    assert touched == {"stranger.test": (0, 0, 0), "partner.test": (0, 0, 0), "telemetry.test": (0, 0, 0)}
+    assert {"stranger.test": (0, 0, 0), "partner.test": (0, 0, 0), "telemetry.test": (0, 0, 0)} == touched
 
 
 def test_the_page_cannot_see_that_it_is_watched(visit: Visit) -> None:
@@ -226,7 +226,7 @@ def test_signing_in_through_the_tunnel_works(visit: Visit) -> None:
     tunnels = [row for row in visit.rows if row.method == "CONNECT" and row.scope_list == "tunnel"]
 
     assert visit.app.url("/callback?code=1") == visit.after_sign_in
-    assert tuple(seen.path for seen in visit.sign_in.requests_for("/authorize")) == ("/authorize",)
+    assert 1 == len(visit.sign_in.requests_for("/authorize"))
     assert visit.sign_in.host_port in {row.url for row in tunnels}
     assert not [row for row in visit.rows if "/authorize" in row.url]
 
@@ -237,7 +237,7 @@ def test_a_click_on_a_strangers_link_shows_the_block_page(visit: Visit) -> None:
 
     assert "stranger.test" in visit.block_page
     assert "policy.yaml" in visit.block_page
-    assert (row.decision, row.initiator) == ("block", "person")
+    assert ("block", "person") == (row.decision, row.initiator)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_page_made_requests_name_their_page(visit: Visit) -> None:
     """What a page made stands in the log with the page that made it."""
     row = visit.row(visit.script_host.url("/lib.js"))
 
-    assert (row.decision, row.scope_list, row.initiator) == ("allow", "load", "page")
+    assert ("allow", "load", "page") == (row.decision, row.scope_list, row.initiator)
     assert (row.page or "").startswith(visit.app.url("/"))
 
 
@@ -279,7 +279,7 @@ def test_the_log_is_the_origins_own_list(visit: Visit) -> None:
 
 def test_the_proxy_had_nothing_to_complain_of(visit: Visit) -> None:
     """A browser's session leaves no error on the proxy's terminal."""
-    assert visit.stderr == ""
+    assert "" == visit.stderr
 
 
 def _pin(origin: Origin) -> str:

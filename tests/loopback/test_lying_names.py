@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from fairwitness.testing import Counts, Disconnected, RawClient, Town, is_blocked
@@ -277,6 +279,35 @@ def test_a_smuggled_request_is_not_released(town: Town, framing: str) -> None:
 
     assert () == town.inside.requests_for("/hidden")
     assert () == town.inside.requests_for("/smuggle")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutated_requests_open_nothing_and_close_nothing(town: Town, seed: int) -> None:
+    """Bytes put in, taken out or doubled reach no stranger, and the gate stays open for honest requests."""
+    chance = random.Random(seed)
+    inside, outside = town.inside.host_port, town.outside.host_port
+    templates = [
+        f"GET http://{outside}/ HTTP/1.1\r\nHost: {inside}\r\n\r\n",
+        f"GET http://{inside}@{outside}/ HTTP/1.1\r\nHost: {inside}\r\nX-A: b\r\n\r\n",
+        f"CONNECT {outside} HTTP/1.1\r\nHost: {inside}\r\n\r\nGET / HTTP/1.1\r\nHost: {inside}\r\n\r\n",
+        f"CONNECT {inside} HTTP/1.1\r\nHost: {inside}\r\n\r\nGET http://{outside}/ HTTP/1.1\r\n"
+        f"Host: {outside}\r\n\r\n",
+        f"POST / HTTP/1.1\r\nHost: {outside}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ]
+    for _ in range(100):
+        mutated = bytearray(chance.choice(templates).encode())
+        for _ in range(chance.randint(1, 4)):
+            at = chance.randrange(len(mutated))
+            piece = bytes(mutated[at : at + chance.randint(1, 6)])
+            byte = chance.choice(b"\0\t\r\n /:@#?%\\[].\x7f\x80\xff0aA")
+            mutated[at : at + chance.randint(0, 2)] = chance.choice([bytes([byte]), piece * 2, b""])
+        with town.client() as client:
+            client.send(bytes(mutated))
+            client.half_close()
+            client.read_until_end()
+
+    assert UNTOUCHED == town.outside.counts
+    assert 200 == town.curl(town.inside.url("/still-open")).status
 
 
 def _status(client: RawClient, *, method: str = "GET") -> int:
