@@ -9,7 +9,7 @@ import zstandard
 
 from fairwitness.evidence.heads import add_request_head, add_response_head
 from fairwitness.evidence.keep import hide_nothing
-from fairwitness.evidence.layout import DamagedError, Draft, expand, pack, shrink, unpack
+from fairwitness.evidence.layout import DamagedError, Draft, expand, pack, shrink, unpack, unpack_beginning
 from fairwitness.evidence.testing import make_exchange, make_request
 
 
@@ -80,6 +80,19 @@ def test_row_that_makes_no_sense_is_damage(raw: bytes) -> None:
     data = b"\0" + raw
     with pytest.raises(DamagedError):
         unpack(data, crc32(data))
+
+
+def test_beginning_is_that_of_the_whole() -> None:
+    """Meta lines and start line, read without the rest."""
+    stored = pack(_draft(), b"body")
+    segments = unpack(*stored)
+
+    assert (b"".join(segments.meta), list(segments.start)) == unpack_beginning(*stored)
+    only_meta = pack(Draft.of_meta([b"a: b\n"]), b"")
+    assert (b"a: b\n", []) == unpack_beginning(*only_meta)
+    cut_off = b"\0\1\0\0\0\x08\0\0\0"
+    with pytest.raises(DamagedError):
+        unpack_beginning(cut_off, crc32(cut_off))
 
 
 def test_row_never_expands_beyond_its_limit() -> None:

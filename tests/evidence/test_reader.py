@@ -180,7 +180,7 @@ def test_flag_of_a_connection_and_of_nothing_are_listed(reader: Reader, log: Log
         make_flag("f8", dial.connection), shown_by=(Pointer(dial.connection, "connection", 0, 14),)
     )
     at_start = replace(make_flag("f9", "0" * 32), shown_by=())
-    unknown = replace(make_flag("f10", new_exchange()), shown_by=(Pointer("no hex", "head"),))
+    unknown = replace(make_flag("f10", new_exchange()), shown_by=(Pointer("no-hex", "head"),))
     for flag in (at_dial, at_start, unknown):
         log.append_flag(flag)
     log.commit_now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from fairwitness.evidence.testing import (
     make_request,
     open_log,
 )
-from fairwitness.evidence.view import open_view
+from fairwitness.evidence.viewfile import open_view
 from fairwitness.model.exchange import new_exchange
 from fairwitness.model.record import ExchangeRow, FlagRow
 
@@ -168,6 +169,8 @@ def test_view_is_made_when_idle_and_in_portions(log: Log, evidence: Path) -> Non
         sizes.append(size())
 
     assert [0, 400, 800, 1200] == sizes
+    asyncio.run(log.checkpoint())
+    assert log._journal.position.size == size()
 
 
 def test_view_that_cannot_be_written_is_a_warning(log: Log, evidence: Path) -> None:
@@ -208,3 +211,21 @@ def test_open_log_is_read_by_a_second_program_of_the_same_user(log: Log, evidenc
         assert first.counts().entries == second.counts().entries == 2
     log.close(time_us=NOON_US)
     open_log(evidence).close(time_us=NOON_US)
+
+
+def test_log_that_is_closed_during_a_checkpoint_keeps_its_view(log: Log, evidence: Path) -> None:
+    """The checkpoint that goes on afterwards finds nothing to do, and breaks nothing."""
+    _work(log, 1000)
+    log.checkpoint_full()
+
+    async def close_meanwhile() -> None:
+        waiting = asyncio.ensure_future(log.checkpoint())
+        while not (evidence / "view.sqlite3").exists():  # noqa: ASYNC110 - a file has no event
+            await asyncio.sleep(0)
+        log.close(time_us=NOON_US)
+        await waiting
+
+    asyncio.run(close_meanwhile())
+    with Reader.open(evidence) as reader:
+        assert [] == list(reader.problems())
+    assert (evidence / "view.sqlite3").exists()

@@ -163,7 +163,7 @@ def test_any_meta_survives(pairs: list[tuple[str, str]]) -> None:
     """Line breaks, backslashes and lone surrogates in a value are no way into the next line."""
     lines = meta_lines(pairs)
 
-    assert pairs == read_meta(lines)
+    assert pairs == read_meta(b"".join(lines))
     assert [1] * len(pairs) == [line.count(b"\n") for line in lines]
 
 

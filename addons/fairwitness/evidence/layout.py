@@ -93,15 +93,42 @@ def unpack(data: bytes, checksum: int) -> Segments:
     Raises:
         DamagedError: The row is not what `pack` made.
     """
+    return _read(*_lengths(data, checksum))
+
+
+def unpack_beginning(data: bytes, checksum: int) -> tuple[bytes, list[bytes]]:
+    """The meta lines in a row, as one text, and the pieces of its start line; quicker than `unpack`.
+
+    Raises:
+        DamagedError: The row is not what `pack` made.
+    """
+    words, raw, at = _lengths(data, checksum)
+    begin, pieces = at, []
+    meta_end = at
+    for number in words:
+        code, end = number & 7, at + (number >> CODE_BITS)
+        if code == START:
+            pieces.append(raw[at:end])
+        elif code == META:
+            meta_end = end
+        else:
+            break
+        at = end
+    if at > len(raw):
+        raise DamagedError("its bytes are cut off")
+    return raw[begin:meta_end], pieces
+
+
+def _lengths(data: bytes, checksum: int) -> tuple[tuple[int, ...], bytes, int]:
+    """The lengths in a row, all its bytes, and where the segments begin among them."""
     if crc32(data) != checksum:
         raise DamagedError("its stored bytes do not match their checksum")
     raw = expand(data[:1], data[1:], most=_MAX_ROW_BYTES)
     try:
         (count,) = struct.unpack_from("<I", raw)
-        words = struct.unpack_from(f"<{count}I", raw, 4)
+        return struct.unpack_from(f"<{count}I", raw, 4), raw, 4 + 4 * count
     except struct.error:
         raise DamagedError("its list of lengths is cut off") from None
-    return _read(words, raw, 4 + 4 * count)
 
 
 def expand(coding: bytes, data: bytes, *, most: int) -> bytes:

@@ -9,43 +9,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from fairwitness.evidence.answers import newest_answers, next_flag_number
-from fairwitness.evidence.blocks import BlockFold, Folded, key_of, written
-from fairwitness.evidence.bodyrow import KeptBody
-from fairwitness.evidence.entry import PIECED_BYTES
 from fairwitness.evidence.flagmeta import answer_pairs, flag_pairs
-from fairwitness.evidence.heads import add_request_head, add_response_head
 from fairwitness.evidence.journal import Journal
-from fairwitness.evidence.keep import Hide, Keep, hide_for_block, hide_for_load_host, hide_nothing
-from fairwitness.evidence.layout import Draft
+from fairwitness.evidence.keep import Keep
 from fairwitness.evidence.lock import Lock
 from fairwitness.evidence.meta import (
-    Pairs,
-    connection_pairs,
-    message_pairs,
-    meta_lines,
     policy_pairs,
-    request_pairs,
-    response_pairs,
 )
 from fairwitness.evidence.opening import open_journal, settle
-from fairwitness.evidence.streaming import BodyWriter
+from fairwitness.evidence.traffic import Traffic
 from fairwitness.evidence.upkeep import Upkeep
-from fairwitness.model.exchange import NO_EXCHANGE, Connection, Direction, Exchange, Message, Request
+from fairwitness.model.exchange import NO_EXCHANGE
 from fairwitness.model.flag import Answer, Flag
 from fairwitness.model.policy import Policy, Program
-from fairwitness.model.verdict import ScopeList, Verdict
 
 QUOTA_BYTES = 20 << 30  # 20 GiB: what an evidence folder may take before it warns
 _FOLDED_EVERY = 5  # full commits between two writings of folded counts
-_OWN_LISTS = (ScopeList.INCLUDE, ScopeList.MINE)
+_PORTIONS_AT_ONCE = 4  # of upkeep in `checkpoint_full`: about 12 ms in which nothing else happens
+_PORTIONS = 40  # of upkeep in `checkpoint`, which lets the loop go on between them
 
 
-class Log:
+class Log(Traffic):
     """The log of one evidence folder, held by this process alone.
 
     A class, because the lock, the tree and the open transaction last from entry to entry.  Every method
@@ -56,13 +46,12 @@ class Log:
         self, folder: Path, lock: Lock, journal: Journal, *, recovered: Sequence[str], quota: int
     ) -> None:
         """Use `open`."""
+        super().__init__(journal)
         self.folder = folder
         self.recovered = tuple(recovered)
         """What was found of a run that ended without closing the log, a sentence each."""
         self._lock = lock
-        self._journal = journal
         self._session = journal.position.session + 1
-        self._blocks = BlockFold()
         self._upkeep = Upkeep(folder, journal, quota)
         self._full_commits = 0
         self._is_closed = False
@@ -125,122 +114,6 @@ class Log:
         """A remark of the researcher or of the proxy."""
         self._add("note", [("note", text)], time_us=time_us, exchange=exchange)
 
-    def append_connection(self, connection: Connection, *, verdict: Verdict) -> None:
-        """A server is about to be dialled; tunnels and raw streams are lines of their own in lists."""
-        number = None if connection.purpose == "http" else self._journal.position.number + 1
-        self._add(
-            "connection",
-            connection_pairs(connection, verdict),
-            time_us=connection.dialled_us,
-            exchange=connection.connection,
-            number=number,
-        )
-
-    def append_connection_end(self, connection: Connection) -> None:
-        """A dialled connection closed or failed."""
-        time_us = connection.closed_us or connection.connected_us or connection.dialled_us
-        pairs = connection_pairs(connection, None)
-        self._add("connection", pairs, time_us=time_us, exchange=connection.connection)
-
-    def append_request(self, request: Request, *, verdict: Verdict, released_us: int, keep: Keep) -> int:
-        """A request is about to be released; gives its exchange's whole number.
-
-        A body that is cut follows through `open_body` and `append_body`.
-        """
-        number = self._journal.position.number + 1
-        pairs = request_pairs(request, verdict)
-        body = None
-        if request.body_is_cut:
-            announced = "unknown" if request.body_bytes is None else str(request.body_bytes)
-            pairs += [("body-follows", "yes"), ("body-announced", announced)]
-        elif request.body:
-            body = self._journal.bodies.keep(request.body, keep)
-            pairs += body.pairs
-        draft = Draft.of_meta(meta_lines(pairs))
-        add_request_head(draft, request, hide=_hide(keep), hide_query=keep is Keep.HEAD)
-        exchange = bytes.fromhex(request.exchange)
-        self._journal.add("request", draft, time_us=released_us, exchange=exchange, body=body, number=number)
-        return number
-
-    def append_blocked(self, request: Request, *, verdict: Verdict, time_us: int) -> int | None:
-        """A request was answered locally; gives its number, None where it was folded into an identical one.
-
-        Its body is not stored, nor are credentials that were meant for hosts outside the program.
-        """
-        self._journal.store.check()
-        key = key_of(request, verdict)
-        if self._blocks.is_folded(key, time_us):
-            return None
-        exchange = bytes.fromhex(request.exchange)
-        for folded in self._blocks.begin(key, exchange, time_us, verdict.flags):
-            self._append_folded(folded)
-        number = self._journal.position.number + 1
-        pairs = request_pairs(request, verdict)
-        if request.body_bytes:
-            pairs += [("body-announced", str(request.body_bytes)), ("body-stored", "no: blocked")]
-        draft = Draft.of_meta(meta_lines(pairs))
-        hide = hide_nothing if verdict.scope_list in _OWN_LISTS else hide_for_block
-        add_request_head(draft, request, hide=hide, hide_query=False)
-        self._journal.add("blocked", draft, time_us=time_us, exchange=exchange, number=number)
-        return number
-
-    def append_response(
-        self,
-        exchange: Exchange,
-        *,
-        body: BodyWriter | None,
-        keep: Keep,
-        coded_sha256: str | None = None,
-        flags: Sequence[str] = (),
-    ) -> None:
-        """An exchange ended, with a response or without.
-
-        Args:
-            exchange: With `Exchange.response` None or partial where it failed.
-            body: The decoded body as it streamed; None: `Response.body` is all of it.
-            keep: How much of it may be stored.
-            coded_sha256: Hash of the body as it came, where a content coding was removed.
-            flags: Flags that the response raised or continued.
-        """
-        response = exchange.response
-        pairs = response_pairs(exchange)
-        kept = None
-        if body is not None:
-            kept = body.kept()
-        elif response is not None and response.body:
-            kept = self._journal.bodies.keep(response.body, keep)
-            if response.body_is_cut:
-                pairs.append(("body-cut", "yes"))
-        if kept is not None:
-            pairs += kept.pairs
-        if coded_sha256 is not None:
-            pairs.append(("coded-sha256", coded_sha256))
-        pairs += [("flag", flag) for flag in flags]
-        draft = Draft.of_meta(meta_lines(pairs))
-        if response is not None:
-            add_response_head(draft, response, hide=_hide(keep))
-        name = bytes.fromhex(exchange.request.exchange)
-        self._journal.add("response", draft, time_us=exchange.ended_us, exchange=name, body=kept)
-
-    def open_body(self, exchange: str, direction: Direction, *, keep: Keep) -> BodyWriter:
-        """Where the chunks of a body go that streams."""
-        self._journal.store.check()
-        return BodyWriter(self._journal.bodies, exchange=exchange, direction=direction, keep=keep)
-
-    def append_body(self, exchange: str, body: BodyWriter, *, time_us: int, failure: str | None) -> None:
-        """A streamed upload ended; *failure* says why it is not whole."""
-        kept = body.kept()
-        pairs: Pairs = [("direction", Direction.SENT.value), *kept.pairs]
-        if failure is not None:
-            pairs.append(("failure", failure))
-        self._add("body", pairs, time_us=time_us, exchange=exchange, body=kept)
-
-    def append_message(self, message: Message, *, keep: Keep, flags: Sequence[str] = ()) -> None:
-        """A WebSocket or TCP message; at most 1 MiB of it is stored."""
-        kept = self._journal.bodies.keep(message.content, keep, most=PIECED_BYTES)
-        pairs = [*message_pairs(message), *kept.pairs, *(("flag", flag) for flag in flags)]
-        self._add("message", pairs, time_us=message.time_us, exchange=message.exchange, body=kept)
-
     def append_flag(self, flag: Flag) -> None:
         """A rule of engagement was, or was about to be, broken."""
         self._add("flag", flag_pairs(flag), time_us=flag.time_us, exchange=flag.exchange)
@@ -286,7 +159,8 @@ class Log:
         """
         self._before_full_commit()
         self._journal.sync()
-        self._upkeep.tick()
+        for _ in self._upkeep.work(_PORTIONS_AT_ONCE):
+            pass
 
     async def checkpoint(self) -> None:
         """As `checkpoint_full`, while the loop goes on: the disk is waited for in a thread.
@@ -296,7 +170,8 @@ class Log:
         """
         self._before_full_commit()
         await self._journal.sync_in_thread()
-        self._upkeep.tick()
+        for _ in self._upkeep.work(_PORTIONS):
+            await asyncio.sleep(0)
 
     def close(self, *, time_us: int) -> None:
         """End the run: what is still open becomes unknown, and the lock is given up.
@@ -326,36 +201,3 @@ class Log:
         self._full_commits += 1
         if self._full_commits % _FOLDED_EVERY == 0:
             self._append_counts()
-
-    def _append_counts(self) -> None:
-        for folded in self._blocks.counts():
-            self._append_folded(folded)
-            written(folded)
-
-    def _append_folded(self, folded: Folded) -> None:
-        pairs = [
-            ("folded", str(folded.count)),
-            ("first-us", str(folded.first_us)),
-            ("last-us", str(folded.last_us)),
-            *(("flag", flag) for flag in folded.flags),
-        ]
-        self._add("blocked", pairs, time_us=folded.last_us, exchange=folded.exchange.hex())
-
-    def _add(
-        self,
-        kind: str,
-        pairs: Pairs,
-        *,
-        time_us: int,
-        exchange: str = NO_EXCHANGE,
-        body: KeptBody | None = None,
-        number: int | None = None,
-    ) -> None:
-        draft = Draft.of_meta(meta_lines(pairs))
-        self._journal.add(
-            kind, draft, time_us=time_us, exchange=bytes.fromhex(exchange), body=body, number=number
-        )
-
-
-def _hide(keep: Keep) -> Hide:
-    return hide_for_load_host if keep is Keep.HEAD else hide_nothing

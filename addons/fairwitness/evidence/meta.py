@@ -25,16 +25,15 @@ def meta_lines(pairs: Iterable[tuple[str, str]]) -> list[bytes]:
     return lines
 
 
-def read_meta(segments: Sequence[bytes]) -> Pairs:
-    """The pairs of an entry.
+def read_meta(lines: bytes) -> Pairs:
+    """The pairs of an entry, from all its meta segments one behind the other.
 
     Raises:
-        DamagedError: A segment is no meta line.
+        DamagedError: A line is no meta line.
     """
     pairs: Pairs = []
     try:
-        # Beyond 48 lines the rest share a segment, so lines are what is read, not segments.
-        text = b"".join(segments).decode("utf-8", "surrogatepass")
+        text = lines.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         raise DamagedError("its meta lines are no text") from None
     for line in text.split("\n")[:-1]:

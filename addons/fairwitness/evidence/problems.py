@@ -27,7 +27,7 @@ from fairwitness.evidence.position import Position, read_mark
 from fairwitness.evidence.schema import FIRST_SCHEMA, LOG_NAME, MIGRATION_SET, connect_readonly
 from fairwitness.evidence.stored import StoredEntry, body_row, checked_body_row, entries_from
 from fairwitness.evidence.tree import Tree
-from fairwitness.evidence.view import TABLES, VIEW_NAME, over
+from fairwitness.evidence.viewfile import TABLES, VIEW_NAME, over
 
 _MOST_NAMED = 100  # of one kind of damage to the database's structure
 

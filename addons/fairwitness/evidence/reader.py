@@ -23,7 +23,8 @@ from fairwitness.evidence.problems import Problem, find_problems
 from fairwitness.evidence.records import body_of, record_of
 from fairwitness.evidence.schema import LOG_NAME, connect_readonly
 from fairwitness.evidence.stored import entries_at, newest_rare, rare_entries, stored_size
-from fairwitness.evidence.view import View, over, rows_of
+from fairwitness.evidence.view import View, rows_of
+from fairwitness.evidence.viewfile import over
 from fairwitness.evidence.viewrow import ViewRow
 from fairwitness.model.exchange import Initiator
 from fairwitness.model.flag import Answer, Flag

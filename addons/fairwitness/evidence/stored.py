@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fairwitness.evidence.bodyrow import BodyRow
-from fairwitness.evidence.layout import DamagedError, Segments, unpack
+from fairwitness.evidence.layout import DamagedError, Segments, unpack, unpack_beginning
 from fairwitness.evidence.meta import Pairs, read_meta
 from fairwitness.evidence.schema import IS_RARE
 
@@ -54,7 +54,18 @@ class StoredEntry:
         Raises:
             DamagedError: They were erased, or are not what was stored.
         """
-        return read_meta(self.segments().meta)
+        return self.beginning()[0]
+
+    def beginning(self) -> tuple[Pairs, list[bytes]]:
+        """Its meta lines, and the pieces of its start line.
+
+        Raises:
+            DamagedError: They were erased, or are not what was stored.
+        """
+        if not self.is_open:
+            raise DamagedError("what opens it was erased")
+        meta, start = unpack_beginning(self.data, self.checksum)
+        return read_meta(meta), start
 
 
 def entries_from(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from fairwitness.evidence.journal import Journal
-from fairwitness.evidence.view import View, drop_view, open_view
+from fairwitness.evidence.view import View
+from fairwitness.evidence.viewfile import drop_view, open_view
 
 _IDLE_ENTRIES = 50  # added since the last second: with fewer the proxy has time for the view
-_IDLE_FOLD = 400  # entries taken into the view then: about 20 ms
-_LATE = 20_000  # entries that the view lacks: above it some are taken in although there is traffic
-_LATE_FOLD = 100
+_PORTION = 100  # entries taken into the view at once: about 3 ms
+_LATE = 20_000  # entries that the view lacks: above it a portion is taken in although there is traffic
 _CLOSING_FOLD = 10_000  # entries at the end of a run: about half a second; the rest waits for the next one
 _QUOTA_EVERY = 30  # seconds
 _QUOTA_STEPS = (95, 80)  # per cent
@@ -34,29 +35,44 @@ class Upkeep:
         self._quota_warning: str | None = None
         self._seen = journal.position.size
         self._ticks = 0
+        self._is_closed = False
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What should be told now, a sentence each."""
         return tuple(text for text in (self._quota_warning, self._view_failure) if text is not None)
 
-    def tick(self) -> None:
-        """A second has passed, and everything is committed."""
+    def work(self, portions: int) -> Iterator[None]:
+        """What is due now that a second has passed and everything is committed.
+
+        Yields between portions of a few milliseconds, and ends when entries were added meanwhile.
+
+        Args:
+            portions: How many at most.
+        """
         added = self._journal.position.size - self._seen
         self._seen = self._journal.position.size
-        if added <= _IDLE_ENTRIES:
-            self._fold(_IDLE_FOLD)
-        elif self._lag() > _LATE:
-            self._fold(_LATE_FOLD)
         self._journal.store.tidy()
         if self._ticks % _QUOTA_EVERY == 0:
             self._quota_warning = self._quota()
         self._ticks += 1
+        if added > _IDLE_ENTRIES:
+            if self._lag() > _LATE:
+                self._fold(_PORTION)
+            return
+        for _ in range(portions):
+            size = self._journal.position.size
+            if self._fold(_PORTION) < _PORTION:
+                return
+            yield
+            if self._journal.position.size != size:
+                return
 
     def close(self) -> None:
         """The run ends: bring the view up to date as far as that is quick."""
         if self._journal.store.failure is None:
             self._fold(_CLOSING_FOLD)
+        self._is_closed = True
         if self._view is not None:
             self._view.connection.close()
             self._view = None
@@ -64,13 +80,14 @@ class Upkeep:
     def _lag(self) -> int:
         return self._journal.position.size - (self._view.size if self._view is not None else 0)
 
-    def _fold(self, most: int) -> None:
-        if self._view_failure is not None:
-            return
+    def _fold(self, most: int) -> int:
+        """Take entries into the view; gives how many."""
+        if self._is_closed or self._view_failure is not None:
+            return 0
         try:
             if self._view is None:
                 self._view = open_view(self._folder, self._journal.store.connection)
-            self._view.fold(most)
+            return self._view.fold(most)
         except (sqlite3.Error, OSError) as error:
             # Only a convenience is lost: readers read the log itself.
             self._view_failure = (
@@ -81,6 +98,7 @@ class Upkeep:
                 self._view = None
             with contextlib.suppress(OSError):
                 drop_view(self._folder)
+            return 0
 
     def _quota(self) -> str | None:
         connection = self._journal.store.connection

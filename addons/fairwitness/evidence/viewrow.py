@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
-from fairwitness.evidence.layout import Segments
 from fairwitness.evidence.meta import Pairs, body_size, every, first, server_of, status_of, whole
 from fairwitness.model.record import ExchangeRow
 
@@ -47,8 +47,7 @@ class ViewRow:
 
     def columns(self) -> tuple[Any, ...]:
         """Its values, in the order of `COLUMNS`."""
-        values = (getattr(self, name) for name in COLUMNS)
-        return tuple(sql_text(value) if isinstance(value, str) else value for value in values)
+        return tuple([sql_text(value) if isinstance(value, str) else value for value in _values_of(self)])
 
     def add_flag(self, flag: str) -> bool:
         """Take a flag on; whether it was new here."""
@@ -92,14 +91,13 @@ class ViewRow:
             scope_list=self.scope_list,
         )
 
-    def begin_request(self, segments: Segments, pairs: Pairs, *, is_blocked: bool) -> None:
+    def begin_request(self, start: Sequence[bytes], pairs: Pairs, *, is_blocked: bool) -> None:
         """Take what a request's entry says.
 
         Raises:
             DamagedError: The entry does not say it.
         """
         scheme, host, port = server_of(pairs)
-        start = segments.start
         self.method = _text(start[0][:-1]) if start else ERASED
         self.url = url_of(scheme, host, port, method=self.method, target=b"".join(start[1:-1]))
         self._decided(pairs)
@@ -161,6 +159,7 @@ class ViewRow:
 
 
 COLUMNS = tuple(field.name for field in fields(ViewRow))
+_values_of = attrgetter(*COLUMNS)
 
 
 _NULLABLE = (

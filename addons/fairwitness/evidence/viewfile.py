@@ -1,0 +1,138 @@
+"""Where the exchange view lies: a database of its own beside the log, or a temporary one over it."""
+
+# ruff: noqa: S608 - the names put into SQL are those of this module's own schemas and columns
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from fairwitness.evidence.stored import stored_size
+from fairwitness.evidence.view import View
+from fairwitness.evidence.viewrow import COLUMNS
+
+VIEW_NAME = "view.sqlite3"
+VERSION = 1  # another one is dropped and rebuilt
+TABLES = ("exchange", "part", "loose", "seen")
+
+_SCHEMA = (
+    """CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL,
+        log BLOB NOT NULL, size INTEGER NOT NULL, session INTEGER NOT NULL)""",
+    f"CREATE TABLE exchange (id INTEGER PRIMARY KEY, {', '.join(COLUMNS[1:])})",
+    "CREATE UNIQUE INDEX exchange_name ON exchange (exchange)",
+    "CREATE INDEX exchange_host ON exchange (host)",
+    "CREATE INDEX exchange_status ON exchange (status)",
+    "CREATE TABLE part (id INTEGER NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (id, idx)) WITHOUT ROWID",
+    """CREATE TABLE loose (exchange BLOB NOT NULL, idx INTEGER NOT NULL, flag TEXT,
+        PRIMARY KEY (exchange, idx)) WITHOUT ROWID""",
+    """CREATE TABLE seen (flag TEXT NOT NULL, id INTEGER NOT NULL, count INTEGER NOT NULL,
+        PRIMARY KEY (flag, id)) WITHOUT ROWID""",
+)
+
+
+def open_view(folder: Path, log: sqlite3.Connection) -> View:
+    """The view of a log, for the process that writes the log; a stranger or a broken one is dropped.
+
+    Raises:
+        sqlite3.Error: It cannot be made.
+        OSError: It cannot be made.
+    """
+    path = folder / VIEW_NAME
+    try:
+        return _open(path, log)
+    except (sqlite3.DatabaseError, TypeError):
+        drop_view(folder)
+        return _open(path, log)
+
+
+def drop_view(folder: Path) -> None:
+    """Remove the view; nothing is lost but the time to rebuild it."""
+    for name in (VIEW_NAME, VIEW_NAME + "-wal", VIEW_NAME + "-shm"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _open(path: Path, log: sqlite3.Connection) -> View:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    os.close(descriptor)
+    with contextlib.ExitStack() as undo:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=0.2)
+        undo.callback(connection.close)
+        connection.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+            " PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;"
+        )
+        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            connection.execute("BEGIN")
+            make_tables(connection, log)
+            connection.execute("COMMIT")
+        if not belongs(connection, "main", log):
+            raise sqlite3.DatabaseError("the view of another log")
+        view = View(connection, log, older=False)
+        undo.pop_all()
+    return view
+
+
+@contextlib.contextmanager
+def over(folder: Path | None, log: sqlite3.Connection) -> Iterator[View]:
+    """A view in a temporary database over the one of *folder*, which stays as it is meanwhile.
+
+    Args:
+        folder: Where the view lies; None, and also one that is missing or broken: begin with nothing.
+        log: The log.
+    """
+    connection = sqlite3.connect("", uri=True, isolation_level=None, timeout=1.0)
+    with contextlib.closing(connection):
+        connection.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA trusted_schema = OFF;"
+        )
+        is_attached = folder is not None and _attach(connection, folder / VIEW_NAME, log)
+        connection.execute("BEGIN")
+        size, session = 0, 0
+        if is_attached:
+            size, session = connection.execute("SELECT size, session FROM older.state").fetchone()
+        make_tables(connection, log, size=size, session=session)
+        yield View(connection, log, older=is_attached)
+
+
+def _attach(connection: sqlite3.Connection, path: Path, log: sqlite3.Connection) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        connection.execute("ATTACH ? AS older", (f"{path.resolve().as_uri()}?mode=ro",))
+        if belongs(connection, "older", log):
+            return True
+        connection.execute("DETACH older")
+    except sqlite3.DatabaseError:
+        # Broken: as if it were not there.
+        if any(name == "older" for _, name, _ in connection.execute("PRAGMA database_list")):
+            connection.execute("DETACH older")
+    return False
+
+
+def make_tables(
+    connection: sqlite3.Connection, log: sqlite3.Connection, *, size: int = 0, session: int = 0
+) -> None:
+    """An empty view."""
+    for statement in _SCHEMA:
+        connection.execute(statement)
+    connection.execute(
+        "INSERT INTO main.state (id, version, log, size, session) VALUES (1, ?, ?, ?, ?)",
+        (VERSION, _log_name(log), size, session),
+    )
+
+
+def belongs(connection: sqlite3.Connection, schema: str, log: sqlite3.Connection) -> bool:
+    """Whether a view is one of this log and of this version."""
+    row = connection.execute(f"SELECT version, log, size, session FROM {schema}.state").fetchone()
+    if row is None or row[0] != VERSION or row[1] != _log_name(log):
+        return False
+    return isinstance(row[2], int) and isinstance(row[3], int) and row[2] <= stored_size(log)
+
+
+def _log_name(log: sqlite3.Connection) -> bytes:
+    row = log.execute("SELECT leaf FROM entry WHERE idx = 0").fetchone()
+    return bytes(row[0]) if row is not None else b""
