@@ -10,7 +10,7 @@ from fairwitness.errors import PolicyError
 from fairwitness.model.policy import ScopeEntry
 from fairwitness.model.verdict import Clause, ScopeList
 from fairwitness.policy.hosts import canonical_host, is_address
-from fairwitness.policy.paths import canonical_path, has_encoded_slash
+from fairwitness.policy.paths import canonical_path, is_ambiguous
 from fairwitness.policy.patterns import MAX_STARS
 from fairwitness.policy.suffixes import covers_public_suffix
 
@@ -63,6 +63,8 @@ def parse_entry(text: str) -> ParsedEntry:
     """
     if len(text) > MAX_TEXT:
         raise bad_entry(text, f"is longer than {MAX_TEXT} characters", _EXAMPLES)
+    if any(character.isspace() for character in text):
+        raise bad_entry(text, "has a blank", "Take the blank out, or write it as %20 in a path")
     if text.startswith("preset:"):
         name = text.removeprefix("preset:")
         if not _PRESET.fullmatch(name):
@@ -110,7 +112,8 @@ def _split_path(text: str, rest: str, scheme: str | None) -> tuple[str, str | No
     if scheme is None:
         if _NETWORK.fullmatch(rest):
             return rest, None
-        raise bad_entry(text, "has a path and no scheme", f"Write https://{place}/{tail} or the host alone")
+        prefix = f"https://{place}/{tail.rstrip('*')}".rstrip("/")
+        raise bad_entry(text, "has a path and no scheme", f"Write {prefix} or {place}")
     return place, _read_path(text, "/" + tail)
 
 
@@ -119,7 +122,7 @@ def _read_path(text: str, raw: str) -> str | None:
         raise bad_entry(
             text, "has a star in its path", "Leave the star out: a path covers all that is below it"
         )
-    if has_encoded_slash(raw) or "//" in raw or ";" in raw or "%25" in raw:
+    if is_ambiguous(raw.encode("ascii", "ignore").decode()) or "//" in raw or ";" in raw or "%25" in raw:
         raise bad_entry(
             text,
             "has a path that servers read differently",
@@ -164,7 +167,12 @@ def _read_place(text: str, host: str) -> tuple[str | None, str | None]:
         name = canonical_host(host)
     except PolicyError as error:
         raise bad_entry(text, f"cannot be used: {error.what}", _EXAMPLES) from None
-    return (None, f"{name}/{128 if ':' in name else 32}") if is_address(name) else (name, None)
+    if not is_address(name):
+        return name, None
+    if "." in name and name != host:
+        # Browsers take any number for an address; in a list of hosts it is more likely an id.
+        raise bad_entry(text, f"means the address {name}", f"Write {name}, if that is meant")
+    return None, f"{name}/{128 if ':' in name else 32}"
 
 
 def _read_network(text: str, host: str) -> str:

@@ -16,6 +16,7 @@ from fairwitness.policy.meet import meet, only_narrows
 from fairwitness.policy.reader import read_policy
 from fairwitness.policy.scope import Scope, stricter
 
+_MOST_DECIDED = 2048  # verdicts kept: each exchange asks several times, a tool asks for few places
 MIN_PREFIX = 8  # hex digits of a hash: a person must have copied them
 
 
@@ -32,6 +33,7 @@ class PolicyInForce:
         self._confirmed = _Asked(policy, overrides)
         self._waiting: _Asked | None = None
         self._followed = policy
+        self._decided: dict[tuple[Destination, ...], Verdict] = {}
 
     @property
     def policy(self) -> Policy:
@@ -45,6 +47,15 @@ class PolicyInForce:
 
     def decide(self, destinations: Sequence[Destination]) -> Verdict:
         """As `Scope.decide`, by both policies while one waits."""
+        asked = tuple(destinations)
+        verdict = self._decided.get(asked)
+        if verdict is None:
+            if len(self._decided) >= _MOST_DECIDED:
+                self._decided.clear()
+            verdict = self._decided[asked] = self._decide(asked)
+        return verdict
+
+    def _decide(self, destinations: Sequence[Destination]) -> Verdict:
         verdict = self._confirmed.scope.decide(destinations)
         if self._waiting is None:
             return verdict
@@ -116,6 +127,7 @@ class PolicyInForce:
 
     def _settle(self, confirmed: _Asked, waiting: _Asked | None) -> None:
         self._confirmed, self._waiting = confirmed, waiting
+        self._decided.clear()
         self._followed = meet(confirmed.policy, waiting.policy) if waiting else confirmed.policy
 
 

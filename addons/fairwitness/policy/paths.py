@@ -7,15 +7,9 @@ import string
 
 _UNRESERVED = frozenset((string.ascii_letters + string.digits + "-._~").encode())
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
-_ENCODED_SLASH = re.compile(r"\\|%(?:25)*(?:2[Ff]|5[Cc])")
-
-
-def wire_path(path: str) -> bytes:
-    """The octets of a path that was read as latin-1, or was typed by a person."""
-    try:
-        return path.encode("latin-1")
-    except UnicodeEncodeError:
-        return path.encode("utf-8", "surrogatepass")
+# A slash or backslash in disguise, and what no request line can carry: servers cut, merge or decode it differently.
+_AMBIGUOUS = re.compile(r"[\\?#]|%(?:25)*(?:2[Ff]|5[Cc])|[^\x21-\x7e]")
+_CUT = re.compile(rb"[?#\x00]")
 
 
 def canonical_path(path: bytes) -> str:
@@ -28,16 +22,16 @@ def loose_path(path: bytes) -> str:
     text = path
     for _ in range(3):
         text = _ESCAPE.sub(lambda escape: bytes([int(escape.group(1), 16)]), text)
-    text = text.replace(b"\\", b"/").split(b"\x00")[0]
+    text = _CUT.split(text.replace(b"\\", b"/"))[0]
     segments = [segment.split(b";")[0] for segment in text.split(b"/")]
     merged = b"/" + b"/".join(segment for segment in segments if segment)
     closing = b"/" if text.endswith(b"/") and merged != b"/" else b""
     return _without_dots(merged + closing)
 
 
-def has_encoded_slash(path: str) -> bool:
-    """Whether a backslash, or an encoded slash or backslash (once or more often), makes it ambiguous."""
-    return _ENCODED_SLASH.search(path) is not None
+def is_ambiguous(path: str) -> bool:
+    """Whether servers may read it differently: an encoded slash or backslash, or what is no path at all."""
+    return _AMBIGUOUS.search(path) is not None
 
 
 def prefixes(path: str, depth: int) -> list[str]:

@@ -20,10 +20,11 @@ from fairwitness.policy.index import (
     on_path,
     on_port,
 )
-from fairwitness.policy.paths import canonical_path, has_encoded_slash, loose_path, wire_path
+from fairwitness.policy.paths import canonical_path, is_ambiguous, loose_path
 from fairwitness.policy.source import quoted
 
 _SECURE = {"http": "ws", "https": "wss"}
+_DIALLED = ("dial", "connect")
 _WEB_SCHEMES = ("https", "http", "wss", "ws")
 
 # Of destinations on different lists, the strictest treatment counts.
@@ -70,6 +71,10 @@ class Scope:
                 clauses=(),
                 reason=f"{error.what}, so nobody can say where it leads ({destination.named_by})",
             )
+        if destination.named_by in _DIALLED and not destination.host.isascii():
+            named = _resolver_name(destination.host)
+            if named != host:
+                return _blocked(host, f"{quoted(destination.host)} is {host} to a browser and {named} to DNS")
         shelves = self._index.shelves(host)
         if destination.scheme == "tcp":
             return _decide_tcp(shelves, host, destination)
@@ -131,18 +136,18 @@ def _decide_path(shelves: list[Shelf], host: str, destination: Destination) -> V
     whole = [each for each in on_port(shelves, port) if _fits(each.entry, scheme)]
     if not has_paths(shelves, port):
         return _by_path_entry(host, _most_specific(whole), destination)
-    octets = wire_path(destination.path)
+    octets = destination.path.encode("utf-8", "surrogatepass")
     readings = [
         _most_specific([*whole, *_fitting(on_path(shelves, port, path, loose=loose), scheme)])
         for path, loose in ((canonical_path(octets), False), (loose_path(octets), True))
     ]
     strict, lenient = readings
-    if has_encoded_slash(destination.path) or _list_of(strict) is not _list_of(lenient):
+    if is_ambiguous(destination.path) or _list_of(strict) is not _list_of(lenient):
         return _blocked(
             host,
             f"servers read the path {quoted(destination.path)} differently, and {host} is allowed by path",
             strict or lenient,
-            mend="Write the path plainly: no encoded slash or backslash, no //, no ;, no double encoding",
+            mend="Write the path plainly: ASCII, no encoded slash or backslash, no //, no ;, no double encoding",
         )
     return _by_path_entry(host, strict, destination, by_path=True)
 
@@ -244,6 +249,14 @@ def _unlisted(host: str, destination: Destination, *, by_path: bool = False) -> 
         mend=f"If the program lists it: fairwitness scope add {place} --says 'its sentence'; "
         f"if a page in scope only needs it: fairwitness allow {place}",
     )
+
+
+def _resolver_name(host: str) -> str | None:
+    """What Python's getaddrinfo asks DNS for: IDNA 2003, where browsers have moved on."""
+    try:
+        return host.encode("idna").decode("ascii").lower().removesuffix(".")
+    except UnicodeError:
+        return None
 
 
 def _bracketed(host: str) -> str:
