@@ -25,7 +25,6 @@ from fairwitness.policy.entries import parse_entry
         ("https://*.example.com/a/../b", "*.example.com", None, (443,), False, "https", "/b"),
         ("https://example.com/é%7e", "example.com", None, (443,), False, "https", "/%C3%A9~"),
         ("192.0.2.7", None, "192.0.2.7/32", (80, 443), False, None, None),
-        ("0xc0000207", None, "192.0.2.7/32", (80, 443), False, None, None),
         ("192.0.2.7:8443", None, "192.0.2.7/32", (8443,), True, None, None),
         ("[2001:DB8::1]:*", None, "2001:db8::1/128", None, False, None, None),
         ("2001:db8::1", None, "2001:db8::1/128", (80, 443), False, None, None),
@@ -100,7 +99,11 @@ def test_preset_is_a_name():
         ("0.0.0.0/0", "large part of the internet"),
         ("::/0", "large part of the internet"),
         ("1:2:3", "no IPv6 address"),
-        ("exa mple.com", "character ' '"),
+        ("exa mple.com", "has a blank"),
+        ("https://example.com/a b", "has a blank"),
+        ("https://example.com/ ", "has a blank"),
+        ("361304891", "means the address 21.137.19.59"),
+        ("0x7f.1", "means the address 127.0.0.1"),
         ("preset:", "names no preset"),
         ("preset:../x", "names no preset"),
         ("a" * 3000, "longer than"),
@@ -114,6 +117,14 @@ def test_what_is_no_entry_says_why_and_how_to_mend_it(text, says):
     assert says in caught.value.what
     assert caught.value.mend
     assert len(caught.value.what) < 400
+
+
+def test_the_mend_for_a_path_is_its_url():
+    """A path without a scheme is completed, and its star is left out."""
+    with pytest.raises(PolicyError) as caught:
+        parse_entry("example.com/app/*")
+
+    assert "Write https://example.com/app or example.com" == caught.value.mend
 
 
 def test_the_mend_for_a_range_is_the_range():

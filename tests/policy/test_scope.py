@@ -148,6 +148,16 @@ def test_verdict_names_its_clause_also_when_it_allows(make_policy):
             "https://a.example/x",
             "block",
         ),
+        (
+            {"include": ["x.a.example"], "exclude": ["https://*.a.example/x"]},
+            "https://x.a.example/x",
+            "block",
+        ),
+        (
+            {"include": ["https://*.a.example/x"], "exclude": ["x.a.example"]},
+            "https://x.a.example/x",
+            "include",
+        ),
         ({"include": ["192.0.2.0/24"], "exclude": ["192.0.2.7"]}, "http://192.0.2.7/", "block"),
         ({"include": ["192.0.2.7"], "exclude": ["192.0.2.0/24"]}, "http://192.0.2.7/", "include"),
         # a named port or scheme breaks ties
@@ -184,6 +194,11 @@ def test_most_specific_entry_of_all_lists_decides(make_policy, lists, url, expec
         "/%252e%252e/admin",
         "/admin;x/y",
         "/%61dmin%00",
+        "/admin%3fx",
+        "/admin?x",
+        "/admin#x",
+        "/x/é",
+        "/x/\udce9",
     ],
 )
 def test_ambiguous_path_on_a_path_scoped_host_is_blocked(make_policy, path):
@@ -346,6 +361,32 @@ def test_host_without_canonical_form_is_blocked(make_policy):
 
     assert (Action.BLOCK, "", ()) == (verdict.action, verdict.host, verdict.clauses)
     assert "percent sign" in verdict.reason
+
+
+@pytest.mark.parametrize("named_by", ["dial", "connect"])
+@pytest.mark.parametrize(
+    ("entry", "dialled"),
+    [
+        ("faß.example", "faß.example"),
+        ("xn--nxasmm1c.example", "βόλος.example"),
+        ("b.example", "b.example\u200d"),
+    ],
+)
+def test_dialled_name_that_dns_reads_differently_is_blocked(make_policy, named_by, entry, dialled):
+    """mitmproxy shows names decoded, and Python resolves them by an older rule than browsers do."""
+    policy = make_policy(include=[entry])
+
+    assert Action.BLOCK == Scope(policy).decide([Destination(named_by, "https", dialled, 443, "/")]).action
+
+
+def test_dialled_name_that_all_read_alike_is_allowed(make_policy):
+    """Full width, capitals and most letters beyond ASCII."""
+    scope = Scope(make_policy(include=["bücher.example", "a.example"]))
+
+    assert [Action.ALLOW, Action.ALLOW] == [
+        scope.decide([Destination("dial", "https", host, 443, "/")]).action
+        for host in ("BÜCHER.example.", "Ａ.example")
+    ]
 
 
 def test_unknown_scheme_is_blocked(make_policy):

@@ -7,7 +7,7 @@ import string
 
 _UNRESERVED = frozenset((string.ascii_letters + string.digits + "-._~").encode())
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
-# A slash or backslash in disguise, and what no request line can carry: servers cut, merge or decode it differently.
+# A slash or backslash in disguise, and what no request line may carry: servers cut or decode it differently.
 _AMBIGUOUS = re.compile(r"[\\?#]|%(?:25)*(?:2[Ff]|5[Cc])|[^\x21-\x7e]")
 _CUT = re.compile(rb"[?#\x00]")
 

@@ -147,7 +147,7 @@ def _decide_path(shelves: list[Shelf], host: str, destination: Destination) -> V
             host,
             f"servers read the path {quoted(destination.path)} differently, and {host} is allowed by path",
             strict or lenient,
-            mend="Write the path plainly: ASCII, no encoded slash or backslash, no //, no ;, no double encoding",
+            mend="Write the path plainly: ASCII, no encoded slash or backslash, //, ; or double encoding",
         )
     return _by_path_entry(host, strict, destination, by_path=True)
 
