@@ -1,5 +1,7 @@
 """Reload."""
 
+import tracemalloc
+
 import pytest
 
 from fairwitness.errors import PolicyError
@@ -37,6 +39,46 @@ def test_confirmed_policy_is_in_force(make_policy):
 
     assert (wider.sha256, None, wider.sha256) == (confirmed.sha256, force.waiting, force.policy.sha256)
     assert Action.ALLOW == ask(force, "b.example").action
+
+
+def test_remembered_verdicts_end_with_the_policy_that_gave_them(make_policy):
+    """A host that was asked for before a change is decided anew after it, at each step."""
+    force = PolicyInForce(make_policy(include=["a.example", "b.example"]))
+
+    def actions() -> list[Action]:
+        return [ask(force, host).action for host in ("a.example", "b.example", "c.example")]
+
+    before = actions()
+    force.offer(make_policy(include=["b.example", "c.example"]).text, path="p")
+    waiting = actions()
+    force.confirm((force.waiting and force.waiting.sha256) or "")
+
+    assert [Action.ALLOW, Action.ALLOW, Action.BLOCK] == before
+    assert [Action.BLOCK, Action.ALLOW, Action.BLOCK] == waiting
+    assert [Action.BLOCK, Action.ALLOW, Action.ALLOW] == actions()
+
+
+def test_verdicts_stay_right_however_many_are_asked_for(make_policy):
+    """What is remembered is bounded, and forgetting changes nothing."""
+    force = PolicyInForce(make_policy(include=["*.a.example"]))
+
+    actions = {ask(force, f"h{number}.a.example").action for number in range(10_000)}
+
+    assert {Action.ALLOW} == actions
+    assert Action.BLOCK == ask(force, "a.example").action
+
+
+def test_places_with_enormous_paths_are_not_remembered(make_policy):
+    """A tool that sends 60 KB paths costs no memory; the verdict is the same."""
+    force = PolicyInForce(make_policy(include=["a.example"]))
+    tracemalloc.start()
+    for number in range(300):
+        path = f"/{number}" + "x" * 60_000
+        assert force.decide([Destination("url", "https", "a.example", 443, path)]).is_released
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept < 4_000_000
 
 
 def test_narrower_policy_is_in_force_at_once(make_policy):

@@ -369,7 +369,7 @@ def test_host_without_canonical_form_is_blocked(make_policy):
     [
         ("faß.example", "faß.example"),
         ("xn--nxasmm1c.example", "βόλος.example"),
-        ("b.example", "b.example\u200d"),
+        ("א1.example", "א1.example"),
     ],
 )
 def test_dialled_name_that_dns_reads_differently_is_blocked(make_policy, named_by, entry, dialled):

@@ -132,7 +132,7 @@ def oracle(scope: dict[str, list[str]], destination: Destination) -> str:
     return max(covering, key=Read.rank).name if covering else "unlisted"
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(SCOPE, st.lists(DESTINATION, min_size=1, max_size=6))
 def test_index_decides_as_a_walk_over_all_entries_does(scope, destinations):
     """The deciding list is the oracle's, for every kind of entry against every other."""
@@ -159,7 +159,7 @@ STRANGER = st.one_of(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     SCOPE, STRANGER, st.sampled_from(["https", "http", "wss", "ws", "tcp"]), st.sampled_from([443, 80, 22])
 )
@@ -196,7 +196,7 @@ def test_wildcard_never_reaches_a_sibling_or_the_apex(words, base, other):
 PATHS = st.text("/.%25fFcCeE;\\aAdmin", max_size=24).map(lambda tail: "/" + tail)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(PATHS)
 def test_excluded_path_is_not_reached_by_any_spelling(path):
     """Whatever a strict or a lenient server would take for /admin never passes."""
@@ -249,7 +249,7 @@ def test_nothing_passes_a_waiting_change_that_one_of_the_two_blocks(one, other, 
         assert not met.decide([destination]).is_released or (before and after)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(SCOPE, SCOPE, st.lists(DESTINATION, min_size=1, max_size=4))
 def test_change_that_needs_no_confirmation_widens_nothing(one, other, destinations):
     """What the narrower policy lets through, the one before let through in the same way."""
@@ -273,7 +273,7 @@ def test_any_bytes_are_a_policy_or_an_error(text):
 YAMLISH = st.text(st.sampled_from(list("abc:-?[]{},&*!|>'\"%@`#~ \n\t\\01")), max_size=60)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     st.sampled_from(
         ["program", "scope", "limits", "rules", "identify", "window", "approvals", "report", "include"]
@@ -309,7 +309,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     st.dictionaries(
         st.sampled_from(

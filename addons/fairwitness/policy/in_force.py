@@ -16,6 +16,7 @@ from fairwitness.policy.meet import meet, only_narrows
 from fairwitness.policy.reader import read_policy
 from fairwitness.policy.scope import Scope, stricter
 
+_LONGEST_DECIDED = 4096  # characters: so that hostile paths cannot fill the memory either
 _MOST_DECIDED = 2048  # verdicts kept: each exchange asks several times, a tool asks for few places
 MIN_PREFIX = 8  # hex digits of a hash: a person must have copied them
 
@@ -50,9 +51,11 @@ class PolicyInForce:
         asked = tuple(destinations)
         verdict = self._decided.get(asked)
         if verdict is None:
+            verdict = self._decide(asked)
             if len(self._decided) >= _MOST_DECIDED:
                 self._decided.clear()
-            verdict = self._decided[asked] = self._decide(asked)
+            if sum(len(each.host) + len(each.path or "") for each in asked) <= _LONGEST_DECIDED:
+                self._decided[asked] = verdict
         return verdict
 
     def _decide(self, destinations: Sequence[Destination]) -> Verdict:
