@@ -118,6 +118,7 @@ def test_dropped_view_is_rebuilt(log: Log, evidence: Path, open_again: Callable[
         lambda path: Tamper(path.parent, path.name).run("UPDATE state SET version = 0"),
         lambda path: Tamper(path.parent, path.name).run("UPDATE state SET log = x'00'"),
         lambda path: Tamper(path.parent, path.name).run("UPDATE state SET size = 99999"),
+        lambda path: Tamper(path.parent, path.name).run("UPDATE state SET size = size - 1"),
         lambda path: Tamper(path.parent, path.name).run("DELETE FROM state"),
         lambda path: Tamper(path.parent, path.name).run("DROP TABLE state"),
     ],

@@ -95,7 +95,7 @@ def _line(request: Request) -> bytes:
     return (method + b" " + request.target + b" " + version + b"\r\n").removesuffix(b"\r\n")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(requests, responses(), st.booleans(), st.integers(1, 70_000))
 def test_any_bytes_survive_store_and_read(
     request: Request, response: Response, streamed: bool, chunk: int
@@ -183,7 +183,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_any_flipped_bit_of_any_table_is_seen(sample: Path, data: st.DataObject) -> None:
     """Whichever value of whichever row it is in, in the log or in the view."""

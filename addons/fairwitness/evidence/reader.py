@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from typing import Self
 
 from fairwitness.errors import EvidenceError
@@ -173,6 +174,8 @@ class Reader:
     def wanted(self) -> Iterator[tuple[str, str, int]]:
         """What in-scope pages asked for and did not get, since it is on no list: host, page URL, count.
 
+        The host carries its port where that is neither 80 nor 443.
+
         Raises:
             EvidenceError: The log cannot be read.
         """
@@ -180,7 +183,7 @@ class Reader:
         counts: dict[tuple[str, str], int] = {}
         with self._readable(), self._view() as view:
             for row in rows_of(view, where, {"page": Initiator.PAGE.value}):
-                key = (row.host, row.page or "")
+                key = (_with_port(row.host, row.url), row.page or "")
                 counts[key] = counts.get(key, 0) + row.times
         for (host, page), count in counts.items():
             yield host, page, count
@@ -291,3 +294,11 @@ def _facts(pairs: Pairs) -> tuple[tuple[str, str], ...]:
 def _name(exchange: str) -> bytes:
     """An exchange's 16 bytes; none for a text that names none."""
     return bytes.fromhex(exchange) if _HEX.fullmatch(exchange) else b""
+
+
+def _with_port(host: str, url: str) -> str:
+    try:
+        port = urlsplit(url).port
+    except ValueError:
+        return host
+    return host if port in (None, 80, 443) else f"{host}:{port}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from zlib import crc32
 
 from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.meta import Pairs, body_size, every, first, whole
@@ -173,7 +174,10 @@ class View:
             "INSERT OR IGNORE INTO main.loose (exchange, idx, flag) VALUES (?, ?, ?)", self._loose
         )
         connection.executemany(_PUT_SEEN, self._seen)
-        connection.execute("UPDATE main.state SET size = ?, session = ?", (self.size, self._session))
+        connection.execute(
+            "UPDATE main.state SET size = ?, session = ?, checksum = ?",
+            (self.size, self._session, state_checksum(self.size, self._session)),
+        )
         if is_own:
             connection.execute("COMMIT")
         self._rows.clear()
@@ -205,3 +209,8 @@ def rows_of(view: View, where: str, values: dict[str, object]) -> Iterator[ViewR
         if len(found) < _BATCH:
             return
         after = found[-1][0]
+
+
+def state_checksum(size: int, session: int) -> int:
+    """Says that a view ends where it says; an end that is too early would count flags twice."""
+    return crc32(f"{size} {session}".encode())

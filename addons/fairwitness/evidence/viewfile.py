@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fairwitness.evidence.stored import stored_size
-from fairwitness.evidence.view import View
+from fairwitness.evidence.view import View, state_checksum
 from fairwitness.evidence.viewrow import COLUMNS
 
 VIEW_NAME = "view.sqlite3"
@@ -20,7 +20,7 @@ TABLES = ("exchange", "part", "loose", "seen")
 
 _SCHEMA = (
     """CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL,
-        log BLOB NOT NULL, size INTEGER NOT NULL, session INTEGER NOT NULL)""",
+        log BLOB NOT NULL, size INTEGER NOT NULL, session INTEGER NOT NULL, checksum INTEGER NOT NULL)""",
     f"CREATE TABLE exchange (id INTEGER PRIMARY KEY, {', '.join(COLUMNS[1:])})",
     "CREATE UNIQUE INDEX exchange_name ON exchange (exchange)",
     "CREATE INDEX exchange_host ON exchange (host)",
@@ -120,17 +120,20 @@ def make_tables(
     for statement in _SCHEMA:
         connection.execute(statement)
     connection.execute(
-        "INSERT INTO main.state (id, version, log, size, session) VALUES (1, ?, ?, ?, ?)",
-        (VERSION, _log_name(log), size, session),
+        "INSERT INTO main.state (id, version, log, size, session, checksum) VALUES (1, ?, ?, ?, ?, ?)",
+        (VERSION, _log_name(log), size, session, state_checksum(size, session)),
     )
 
 
 def belongs(connection: sqlite3.Connection, schema: str, log: sqlite3.Connection) -> bool:
     """Whether a view is one of this log and of this version."""
-    row = connection.execute(f"SELECT version, log, size, session FROM {schema}.state").fetchone()
+    row = connection.execute(f"SELECT version, log, size, session, checksum FROM {schema}.state").fetchone()
     if row is None or row[0] != VERSION or row[1] != _log_name(log):
         return False
-    return isinstance(row[2], int) and isinstance(row[3], int) and row[2] <= stored_size(log)
+    _, _, size, session, checksum = row
+    if not isinstance(size, int) or not isinstance(session, int) or size > stored_size(log):
+        return False
+    return bool(checksum == state_checksum(size, session))
 
 
 def _log_name(log: sqlite3.Connection) -> bytes:
