@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mitmproxy import addonmanager
+from mitmproxy import addonmanager, exceptions, hooks
 
 from fairwitness.proxy.dials import Dials
 from fairwitness.proxy.exchanges import Exchanges
@@ -38,9 +38,22 @@ class Ends:
         self._back = back(wiring)
         for each in (self._front, *self._back):
             addons.register(each)
+        addons.trigger_event = self._trigger_event  # type: ignore[method-assign]
 
     def put_in_place(self) -> None:
         """Stand first and last.  A new list: a hook that is under way keeps walking the old one."""
+        self._addons.chain = [self._front, *self._others(), *self._back]
+
+    def _others(self) -> list[Any]:
         own = {id(each) for each in (self._front, *self._back)}
-        others = [each for each in self._addons.chain if id(each) not in own]
-        self._addons.chain = [self._front, *others, *self._back]
+        return [each for each in self._addons.chain if id(each) not in own]
+
+    async def _trigger_event(self, event: hooks.Hook) -> None:
+        """As mitmproxy's, but who halts the chain cannot keep the last ones from deciding."""
+        for others in ([self._front, *self._others()], self._back):
+            try:
+                for each in others:
+                    with addonmanager.safecall():
+                        await self._addons.invoke_addon(each, event)
+            except exceptions.AddonHalt:
+                continue

@@ -131,9 +131,13 @@ class Dials:
         assert writer is not None
         assert reader is not None
         write, read = writer.write, reader.read
+        caller = self._wiring.caller(data.client)
+
+        def may_go_on() -> bool:
+            return caller.asked is not None and self._wiring.may_go_on(caller.asked)
 
         def counted_write(chunk: bytes) -> None:
-            if not self._witness.is_open:
+            if not may_go_on():
                 writer.close()
                 return
             live.sent += len(chunk)
@@ -141,6 +145,9 @@ class Dials:
 
         async def counted_read(n: int = -1) -> bytes:
             chunk: bytes = await read(n)
+            if not may_go_on():
+                writer.close()
+                return b""
             live.received += len(chunk)
             return chunk
 

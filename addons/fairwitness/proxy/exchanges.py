@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 
 from mitmproxy import http
 
@@ -112,7 +113,7 @@ class Exchanges:
         if live is None:
             return
         live.upload = Tee(self._witness, live.asked, Direction.SENT)
-        flow.request.stream = guarded_tee(live.upload, fail=lambda error: self._tee_failed(flow, error))
+        flow.request.stream = self._guarded(flow, live, live.upload)
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """Decide on a whole request; note the end of a long upload."""
@@ -121,8 +122,9 @@ class Exchanges:
             if live.upload is not None and live.upload.writer is not None:
                 self._witness.uploaded(live.asked, live.upload.writer, failure=None)
             return
-        if flow.response is not UNDECIDED_ANSWER:
+        if flow.response is not None and flow.response is not UNDECIDED_ANSWER:
             return  # refused at its head, or answered by another addon
+        await flow.wait_for_resume()  # another addon may hold it, and change it before it lets go
         body = flow.request.raw_content or b""
         if await self._ask(flow, body[:SEEN_BODY_BYTES], len(body)) is not None:
             flow.response = None
@@ -135,7 +137,7 @@ class Exchanges:
         """Ask the witness; what is released is remembered, what is not gets its answer."""
         caller = self._wiring.caller(flow.client_conn)
         destinations = destinations_of(flow, caller)
-        verdict = self._witness.preview(destinations)
+        verdict = self._of_headers(flow, caller, destinations)
         added: tuple[str, ...] = ()
         if verdict.is_released and verdict.scope_list is ScopeList.INCLUDE:
             added = identify(flow, self._witness.identify(), nonce=secrets.token_hex(16))
@@ -156,6 +158,17 @@ class Exchanges:
         live = self._wiring.exchanges[flow.id] = Live(asked)
         return live
 
+    def _guarded(self, flow: http.HTTPFlow, live: Live, tee: Tee) -> Callable[[bytes], bytes]:
+        """The tee, as long as the exchange is still allowed: a halt or a narrower policy cuts it."""
+
+        def pass_on(chunk: bytes) -> bytes:
+            if chunk and not self._wiring.may_go_on(live.asked):
+                self._wiring.cut(flow.client_conn.id)
+                return b""
+            return tee(chunk)
+
+        return guarded_tee(pass_on, fail=lambda error: self._tee_failed(flow, error))
+
     def _tee_failed(self, flow: http.HTTPFlow, error: str) -> None:
         self._wiring.cut(flow.client_conn.id)
         self._witness.fault("tee", error)
@@ -167,7 +180,7 @@ class Exchanges:
             return
         live.response_us = self._witness.now_us()
         live.download = Tee(self._witness, live.asked, Direction.RECEIVED)
-        flow.response.stream = guarded_tee(live.download, fail=lambda error: self._tee_failed(flow, error))
+        flow.response.stream = self._guarded(flow, live, live.download)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """The answer is complete."""

@@ -80,6 +80,7 @@ def guarded_tee(tee: Callable[[bytes], bytes], *, fail: Callable[[str], None]) -
             fail(place_of(error))
             return b""
 
+    guarded.fails_closed = True  # type: ignore[attr-defined]
     return guarded
 
 

@@ -17,7 +17,7 @@ from mitmproxy import addonmanager, ctx, exceptions
 from fairwitness.errors import FairwitnessError
 from fairwitness.proxy.chain import Ends
 from fairwitness.proxy.layers import watch_layers
-from fairwitness.proxy.settings import forced
+from fairwitness.proxy.settings import forced, refuse_unsafe
 from fairwitness.proxy.tickets import guard_loop, guard_process
 from fairwitness.proxy.wiring import Wiring
 from fairwitness.witness import Witness
@@ -98,3 +98,4 @@ def _close_openings() -> None:
         if current != value and current != opts.default(name):
             raise exceptions.OptionsError(f"option {name} must stay {value!r}")
         opts.update(**{name: value})
+    refuse_unsafe(opts, opts.keys())

@@ -96,6 +96,14 @@ class WatchedStream(http_layers.HttpStream):
         yield from self._answer_early()
         return False
 
+    def start_request_stream(self) -> layer.CommandGenerator[None]:
+        """Only through a guarded tee: who else asks for a stream gets a request that is decided whole."""
+        if hasattr(self.flow.request.stream, "fails_closed"):
+            yield from super().start_request_stream()
+            return
+        self.flow.request.stream = False
+        self.client_state = self.state_consume_request_body
+
     def state_wait_for_request_headers(self, event: RequestHeaders) -> layer.CommandGenerator[None]:
         """Answer what is refused at its head at once, without waiting for its body."""
         yield from super().state_wait_for_request_headers(event)

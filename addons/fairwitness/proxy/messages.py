@@ -92,7 +92,7 @@ class Messages:
         self, flow: http.HTTPFlow | tcp.TCPFlow, kind: str, content: bytes, *, from_client: bool
     ) -> bool:
         live = self._wiring.exchanges.get(flow.id)
-        if live is None:
+        if live is None or not self._wiring.may_go_on(live.asked):
             return False
         if from_client:
             live.sent += 1

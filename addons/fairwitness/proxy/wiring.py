@@ -93,6 +93,10 @@ class Wiring:
             known = self.callers[client.id] = Caller(secrets.token_hex(16), address, port)
         return known
 
+    def may_go_on(self, asked: Asked) -> bool:
+        """Whether what was released once would be still: a halt, or a narrower policy, ends what is open."""
+        return self.witness.preview(asked.request.destinations).is_released
+
     def cut(self, client_id: str) -> None:
         """Close a client's connection and all that belong to it, now.
 
