@@ -87,9 +87,8 @@ def _summarise(chosen: Choices, place: Place, *, label: str, since_us: int) -> N
     verdicts: Counter[str] = Counter()
     blocked: Counter[str] = Counter()
     flags: dict[str, None] = {}
-    # The session's clock and this one agree to a second or better.
     with place.reader() as reader:
-        for row in reader.exchanges(LogFilter(label=label, since_us=since_us - 1_000_000)):
+        for row in reader.exchanges(LogFilter(label=label, since_us=since_us)):
             verdicts[row.decision] += 1
             flags |= dict.fromkeys(row.flags)
             if row.outcome == "blocked":

@@ -21,7 +21,7 @@ from fairwitness.model.event import (
     Throttled,
 )
 from fairwitness.model.exchange import Request
-from fairwitness.model.verdict import Verdict
+from fairwitness.model.verdict import ScopeList, Verdict
 
 _MAX_FOLDS = 10_000  # different blocks that are told apart; beyond that counting starts anew
 _MAX_URL = 160  # characters of a URL on a line
@@ -114,11 +114,12 @@ class PlainFace:
         match event:
             case ExchangeEnded():
                 return _exchange_words(event) if self._verbose else None
-            case Blocked():
-                return self._block_words(event.request, event.verdict)
+            case Blocked(verdict=verdict):
+                is_quiet = verdict.scope_list is ScopeList.NOISE and not self._verbose
+                return None if is_quiet else self._block_words(event.request, verdict)
             case FlagRaised(flag=flag):
                 what = f"{flag.flag} {flag.rule} ({flag.severity.word})"
-                return f"flag      {what}: {flag.says} {flag.advice}".rstrip()
+                return f"flag      {what}: {_ended(flag.says)} {flag.advice}".rstrip()
             case Held():
                 return _held_words(event)
             case Throttled():
@@ -144,7 +145,8 @@ class PlainFace:
         if str(count).strip("0") != "1":
             return None
         times = f" ({count} times so far)" if count > 1 else ""
-        return f"block     {_request_words(request)}: {verdict.reason}{times}"
+        word = "failed" if verdict.clauses and verdict.clauses[0].id == "unreachable" else "block"
+        return f"{word:<9} {_request_words(request)}: {verdict.reason}{times}"
 
 
 def missed_line(count: int) -> str:
@@ -182,5 +184,10 @@ def _held_words(event: Held) -> str:
 
 def _policy_words(event: PolicyChanged) -> str:
     if event.state == "waits-for-confirmation":
-        return f"policy    waits: {event.summary} To put it in force: fairwitness confirm {event.sha256[:12]}"
+        how = f"fairwitness confirm {event.sha256[:12]}"
+        return f"policy    waits: {_ended(event.summary)} To put it in force: {how}"
     return f"policy    {event.state}: {event.summary}".rstrip()
+
+
+def _ended(sentence: str) -> str:
+    return f"{sentence.rstrip('.')}."

@@ -37,7 +37,8 @@ def flags(context: click.Context, open_only: bool) -> None:
         return
     print_table(["flag", "rule", "severity", "action", "count", "ids", "answer"], map(_cells, listed))
     for row in listed:
-        print(printable(f"\n{row.flag.flag}: {row.flag.says}"))
+        print()
+        print(printable(f"{row.flag.flag}: {row.flag.says}"))
         print(
             printable(
                 f"  {row.flag.clause.where} {row.flag.clause.id}: {row.flag.clause.says or 'no sentence'}"

@@ -106,7 +106,7 @@ _OPTIONS = (
         envvar="FAIRWITNESS_PROXY_PASSWORD",
         help="What clients must give (else FAIRWITNESS_PROXY_PASSWORD).",
     ),
-    click.option("--mode", default="regular", metavar="regular|socks5", help="How clients speak to it."),
+    click.option("--mode", default="regular", metavar="regular", help="How clients speak to it."),
     click.option(
         "--resolve",
         multiple=True,

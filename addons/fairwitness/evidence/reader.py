@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 from typing import Self
+from urllib.parse import urlsplit
 
 from fairwitness.errors import EvidenceError
 from fairwitness.evidence.answers import flags_of, newest_answers

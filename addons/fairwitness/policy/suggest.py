@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from fairwitness.policy.suffixes import is_public_suffix, registrable
 
 MAX_PER_PAGE = 100  # hosts: a page that wants more wants something else
 _HTTPS = 443
+_STANDARD = (80, 443)
 _KINDS = ("sign-in", "captcha", "payment", "CDN", "fonts", "other", "analytics", "browser")
 
 
@@ -25,6 +27,7 @@ class WantedHost:
     """A host that a page asked for and did not get."""
 
     host: str
+    """With its port where that is neither 80 nor 443."""
     page: str
     """URL of the page, or its host."""
     count: int
@@ -35,7 +38,7 @@ class Suggestion:
     """A host with the list that suits it."""
 
     host: str
-    """Canonical."""
+    """Canonical, with its port where that is neither 80 nor 443: as an entry is written."""
     page_host: str
     scope_list: ScopeList
     """Never include."""
@@ -55,9 +58,10 @@ def suggest_hosts(wanted: Iterable[WantedHost], policy: Policy) -> tuple[Suggest
     listed = ScopeIndex(policy.entries)
     counts: Counter[tuple[str, str]] = Counter()
     for each in wanted:
-        host = _usable(each.host)
-        if host and not any(on_port(listed.shelves(host), _HTTPS)):
-            counts[_page_host(each.page), host] += each.count
+        name, port = _name_and_port(each.host)
+        host = _usable(name)
+        if host and not any(on_port(listed.shelves(host), port)):
+            counts[_page_host(each.page), host if port in _STANDARD else f"{host}:{port}"] += each.count
     kinds = _PresetIndex()
     scope_names = _scope_names(policy)
     pages: dict[str, list[Suggestion]] = {}
@@ -70,6 +74,13 @@ def suggest_hosts(wanted: Iterable[WantedHost], policy: Policy) -> tuple[Suggest
         for page in sorted(pages)
         for suggestion in sorted(pages[page], key=lambda each: (_KINDS.index(each.kind), each.host))
     )
+
+
+def _name_and_port(raw: str) -> tuple[str, int]:
+    name, colon, port = raw.rpartition(":")
+    if re.fullmatch("[0-9]{1,5}", port) and colon and ":" not in name and 1 <= int(port) <= 65535:
+        return name, int(port)
+    return raw, _HTTPS  # what is left of a port makes it no host
 
 
 def _usable(raw: str) -> str | None:
@@ -92,7 +103,7 @@ def _suggest(
 ) -> Suggestion:
     if preset:
         return Suggestion(host, page, preset.scope_list, preset.kind, preset.name, preset.about, count)
-    if registrable(host) in scope_names:
+    if registrable(_name_and_port(host)[0]) in scope_names:
         why = "a host of the program itself, which its scope does not list: to be loaded, not tested"
     else:
         why = "no preset knows it"
@@ -117,7 +128,8 @@ class _PresetIndex:
         self._index = ScopeIndex(_entry for preset in self._presets.values() for _entry in _entries(preset))
 
     def preset(self, host: str) -> Preset | None:
-        found = max(on_port(self._index.shelves(host), _HTTPS), key=lambda each: each.rank, default=None)
+        name, port = _name_and_port(host)
+        found = max(on_port(self._index.shelves(name), port), key=lambda each: each.rank, default=None)
         return self._presets[found.entry.preset or ""] if found else None
 
 
