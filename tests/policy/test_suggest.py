@@ -107,3 +107,39 @@ def test_page_that_is_no_url_stands_for_itself(make_policy):
     )
 
     assert ["https://[broken", "plain"] == [each.page_host for each in found]
+
+
+def test_port_beside_the_standard_ones_is_part_of_the_suggestion(make_policy):
+    """As an entry is written, and no preset speaks of it; ports 80 and 443 are left out."""
+    hosts = [
+        "cdn.example:8443",
+        "github.com:8443",
+        "fonts.gstatic.com:443",
+        "web.example:80",
+        "in.example:9",
+        "in.example:443",
+    ]
+
+    found = suggest_hosts([WantedHost(host, PAGE, 1) for host in hosts], make_policy(load=["in.example:9"]))
+
+    assert {
+        ("cdn.example:8443", None),
+        ("github.com:8443", None),
+        ("fonts.gstatic.com", "fonts"),
+        ("web.example", None),
+    } == {(each.host, each.preset) for each in found}
+
+
+def test_what_is_no_port_is_no_suggestion(make_policy):
+    """Nothing is offered that could not be written into the policy."""
+    hosts = [
+        "a.example:0",
+        "a.example:99999",
+        "a.example:x",
+        "a.example:",
+        "a.example:1:2",
+        "127.0.0.1:80",
+        "[::1]:443",
+    ]
+
+    assert () == suggest_hosts([WantedHost(host, PAGE, 1) for host in hosts], make_policy())
