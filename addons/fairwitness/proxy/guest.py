@@ -8,6 +8,7 @@ Source:
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ class Guest:
         if not self._standing:
             try:
                 self._put_up()
-            except (FairwitnessError, exceptions.OptionsError) as error:
+            except (FairwitnessError, exceptions.OptionsError, ValueError) as error:
                 raise SystemExit(f"fairwitness: error: {error}") from error
         self._standing[0][0].put_in_place()
 
@@ -99,3 +100,7 @@ def _close_openings() -> None:
             raise exceptions.OptionsError(f"option {name} must stay {value!r}")
         opts.update(**{name: value})
     refuse_unsafe(opts, opts.keys())
+    if not opts.listen_host:
+        opts.update(listen_host="127.0.0.1")
+    if not ipaddress.ip_address(opts.listen_host).is_loopback:
+        raise exceptions.OptionsError("option listen_host must stay a loopback address")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import certifi
-from mitmproxy import exceptions, options, version
+from mitmproxy import exceptions, options
 
 from fairwitness.errors import StartError
 from fairwitness.model.event import Ready
@@ -129,8 +129,6 @@ def _make_master(settings: ServeSettings, wiring: Wiring) -> LeanMaster:
     )
     master = LeanMaster(opts, wiring, refuses_foreign_users=not settings.allow_remote)
     opts.update(**forced(opts.keys()))
-    # mitmproxy 11 pins an old h2 with known request smuggling (GHSA-847f): HTTP/1 upstream there.
-    opts.update(http2=int(version.VERSION.split(".", 1)[0]) >= 12)
     try:
         opts.set(*(f"{name}={value}" for name, value in settings.options))
     except exceptions.OptionsError as error:

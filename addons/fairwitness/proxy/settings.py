@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mitmproxy import exceptions, options
+from mitmproxy import exceptions, options, version
 
 from fairwitness.errors import StartError
 
@@ -61,6 +61,10 @@ _REQUIRED: dict[str, tuple[object, ...]] = {
     "websocket": (True,),
 }
 """What would let traffic past the gates or change it behind them."""
+
+if int(version.VERSION.split(".", 1)[0]) < 12:
+    # mitmproxy 11 pins an old h2 with known request smuggling (GHSA-847f): HTTP/1 there.
+    _REQUIRED["http2"] = (False,)
 
 
 def forced(names: Iterable[str]) -> dict[str, object]:
