@@ -22,6 +22,7 @@ from fairwitness.proxy.translate import (
     content_length,
     destinations_of,
     identify,
+    is_ambiguous,
     is_gone,
     request_of,
     response_of,
@@ -88,6 +89,8 @@ class Exchanges:
             return _blocked(
                 verdict, "a tunnel host passes undecrypted only, by CONNECT with its own name as SNI"
             )
+        if is_ambiguous(flow):
+            return _blocked(verdict, "a line end inside its head could be read as another header")
         upgrade = upgrade_of(flow)
         if upgrade and upgrade != "websocket":
             return _blocked(verdict, f"an upgrade to {upgrade[:40]!r} would leave the record")

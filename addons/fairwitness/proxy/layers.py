@@ -1,6 +1,7 @@
 """What mitmproxy's layers lack: a say before a long upload starts, and before WebSocket control frames go on.
 
-Two classes of mitmproxy are replaced by subclasses of theirs, once a process.
+Two classes of mitmproxy are replaced by subclasses of theirs, once a process; its reader of TLS hellos gets a
+limit.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import wsproto.events
-from mitmproxy import http
+from mitmproxy import http, tls
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as http_layers
+from mitmproxy.proxy.layers import tls as tls_layers
 from mitmproxy.proxy.layers import websocket as websocket_layers
 from mitmproxy.proxy.layers.http._events import (
     RequestData,
@@ -25,6 +27,8 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.utils import expect
 
 from fairwitness.model.exchange import SEEN_BODY_BYTES
+
+_MAX_HELLO_BYTES = 1 << 16  # browsers' are under 3 KiB; mitmproxy would parse an endless one again and again
 
 WATCHED = "fairwitness.watched_body_bytes"
 """Key of a flow's metadata: from how many buffered bytes on `upload_started` is asked."""
@@ -197,7 +201,17 @@ def _content(event: Any) -> bytes:
     return bytes(event.payload)
 
 
+_parse_hello = tls_layers.parse_client_hello
+
+
+def _bounded_hello(data: bytes) -> tls.ClientHello | None:
+    if len(data) > _MAX_HELLO_BYTES:
+        raise ValueError("the TLS hello is too long")
+    return _parse_hello(data)
+
+
 def watch_layers() -> None:
     """Put the watched layers in the place of mitmproxy's own, for this process."""
     http_layers.HttpStream = WatchedStream  # type: ignore[misc]
     websocket_layers.WebsocketLayer = WatchedWebsocket  # type: ignore[misc]
+    tls_layers.parse_client_hello = _bounded_hello

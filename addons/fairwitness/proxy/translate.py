@@ -200,6 +200,15 @@ def headers_of(headers: http.Headers) -> Headers:
     return tuple(headers.fields)
 
 
+def is_ambiguous(flow: http.HTTPFlow) -> bool:
+    """Whether a part of the head holds what some servers read as its end: a name behind it is unchecked."""
+    request = flow.request.data
+    parts = [request.method, request.path, request.authority]
+    for name, value in request.headers.fields:
+        parts += (name, value)
+    return any(end in b"\t".join(parts) for end in (b"\r", b"\n", b"\0"))
+
+
 def content_length(flow: http.HTTPFlow) -> int | None:
     """What the request announces, None where it announces nothing that can be read."""
     value = header_of(flow, b"content-length")
