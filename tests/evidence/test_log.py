@@ -269,6 +269,31 @@ def test_tunnel_is_a_line_with_its_bytes(log: Log) -> None:
     assert "open" == rows[1].outcome
 
 
+@pytest.mark.parametrize(("method", "purpose"), [("CONNECT", "tunnel"), ("TCP", "tcp")])
+def test_dial_of_a_tunnel_belongs_to_its_request(log: Log, method: str, purpose: str) -> None:
+    """One tunnel is one line, with the bytes that its dial carried."""
+    client = Client(connection=new_exchange(), address="127.0.0.1", port=5000)
+    request = make_request(method=method, host="sign-in.test", client=client)
+    dial = replace(make_connection(purpose=purpose), client=client)
+    log.append_request(request, verdict=ALLOWED, released_us=NOON_US, keep=Keep.WHOLE)
+    log.append_connection(dial, verdict=ALLOWED)
+    log.append_connection_end(ended(dial, sent=684, received=2053))
+    end = Exchange(request=request, response=None, ended_us=NOON_US + 9)
+    log.append_response(end, body=None, keep=Keep.WHOLE)
+    later = replace(make_connection(purpose=purpose), client=client)
+    log.append_connection(later, verdict=ALLOWED)
+    rows = _rows(log)
+    with Reader.open(log.folder) as reader:
+        record = reader.exchange("1")
+
+        assert [] == list(reader.problems())
+    assert (None, None) == (record.request_body, record.response_body)
+    assert [(1, 684, 2053, 9, "complete"), (2, None, None, None, "open")] == [
+        (row.id, row.request_bytes, row.response_bytes, row.duration_us, row.outcome) for row in rows
+    ]
+    assert ("peer", "192.0.2.7:443") in record.meta
+
+
 def test_messages_come_back_in_order(log: Log) -> None:
     """Both directions, any bytes, also after the handshake's response."""
     request = make_request()

@@ -186,10 +186,6 @@ class Journal:
         except OSError as error:
             raise self.store.fail(error) from error
 
-    def root(self) -> bytes:
-        """The root of the tree over everything added so far."""
-        return self._tree.root()
-
     def close(self) -> None:
         """Leave everything as it is on the disk."""
         self.bodies.close()

@@ -168,6 +168,7 @@ class _Check:
                 entry.kind == "connection"
                 and first(pairs, "state") == "dialled"
                 and not (first(pairs, "server") or "").startswith("http:")
+                and first(pairs, "carries") is None
             )
         )
         return self._position.number + 1 if begins else None

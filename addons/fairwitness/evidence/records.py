@@ -100,7 +100,9 @@ def _take(reading: _Reading, entry: StoredEntry, connection: sqlite3.Connection,
     if entry.kind in ("request", "blocked") and entry.number is not None:
         side = reading.request
         side.line, side.headers = b"".join(segments.start).removesuffix(b"\r\n"), segments.headers
-        if first(pairs, "body-stored") is None and first(pairs, "body-follows") is None:
+        # What passes in a tunnel or raw stream was not observed: that is not the same as no body.
+        is_observed = not segments.start or segments.start[0] not in (b"CONNECT ", b"TCP ")
+        if is_observed and first(pairs, "body-stored") is None and first(pairs, "body-follows") is None:
             content = content or b""
         side.take_body(pairs, content)
         side.size = side.size if side.size is not None or content is None else 0

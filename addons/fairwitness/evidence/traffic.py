@@ -23,6 +23,7 @@ from fairwitness.evidence.streaming import BodyWriter
 from fairwitness.model.exchange import NO_EXCHANGE, Connection, Direction, Exchange, Message, Request
 from fairwitness.model.verdict import ScopeList, Verdict
 
+_CARRIERS = ("CONNECT", "TCP")  # methods that stand for a tunnel and for a raw stream
 _OWN_LISTS = (ScopeList.INCLUDE, ScopeList.MINE)
 
 
@@ -36,22 +37,36 @@ class Traffic:
         """Use `Log.open`."""
         self._journal = journal
         self._blocks = BlockFold()
+        self._carriers: dict[str, str] = {}
+        """Open CONNECT and TCP exchanges by their client's connection: what it dials is theirs."""
+        self._carried: dict[str, str] = {}
+        """Dials that belong to one of those, with its name."""
 
     def append_connection(self, connection: Connection, *, verdict: Verdict) -> None:
-        """A server is about to be dialled; tunnels and raw streams are lines of their own in lists."""
-        number = None if connection.purpose == "http" else self._journal.position.number + 1
+        """A server is about to be dialled.
+
+        A tunnel or raw stream whose request is in the log belongs to that, else it is a line of its own.
+        """
+        pairs = connection_pairs(connection, verdict)
+        number = None
+        if connection.purpose != "http":
+            carrier = self._carriers.get(connection.client.connection)
+            if carrier is None:
+                number = self._journal.position.number + 1
+            else:
+                self._carried[connection.connection] = carrier
+                pairs.append(("carries", carrier))
         self._add(
-            "connection",
-            connection_pairs(connection, verdict),
-            time_us=connection.dialled_us,
-            exchange=connection.connection,
-            number=number,
+            "connection", pairs, time_us=connection.dialled_us, exchange=connection.connection, number=number
         )
 
     def append_connection_end(self, connection: Connection) -> None:
         """A dialled connection closed or failed."""
         time_us = connection.closed_us or connection.connected_us or connection.dialled_us
         pairs = connection_pairs(connection, None)
+        carrier = self._carried.pop(connection.connection, None)
+        if carrier is not None:
+            pairs.append(("carries", carrier))
         self._add("connection", pairs, time_us=time_us, exchange=connection.connection)
 
     def append_request(self, request: Request, *, verdict: Verdict, released_us: int, keep: Keep) -> int:
@@ -72,6 +87,8 @@ class Traffic:
         add_request_head(draft, request, hide=_hide(keep), hide_query=keep is Keep.HEAD)
         exchange = bytes.fromhex(request.exchange)
         self._journal.add("request", draft, time_us=released_us, exchange=exchange, body=body, number=number)
+        if request.method in _CARRIERS:
+            self._carriers[request.client.connection] = request.exchange
         return number
 
     def append_blocked(self, request: Request, *, verdict: Verdict, time_us: int) -> int | None:
@@ -132,6 +149,8 @@ class Traffic:
         if response is not None:
             add_response_head(draft, response, hide=_hide(keep))
         name = bytes.fromhex(exchange.request.exchange)
+        if exchange.request.method in _CARRIERS:
+            self._carriers.pop(exchange.request.client.connection, None)
         self._journal.add("response", draft, time_us=exchange.ended_us, exchange=name, body=kept)
 
     def open_body(self, exchange: str, direction: Direction, *, keep: Keep) -> BodyWriter:

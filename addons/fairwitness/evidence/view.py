@@ -9,6 +9,7 @@ readers add what it lacks in a database of their own that lies over it (`older`)
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Iterator
 from zlib import crc32
@@ -19,6 +20,7 @@ from fairwitness.evidence.stored import StoredEntry, entries_from
 from fairwitness.evidence.viewrow import COLUMNS, ViewRow, read_row, sql_text
 
 _NO_EXCHANGE = bytes(16)
+_HEX = re.compile(r"[0-9a-f]{32}")
 _BATCH = 500  # entries folded before they are written
 
 
@@ -134,9 +136,21 @@ class View:
         self._parts.append((row.id, entry.index))
         self._rows[entry.exchange] = row
 
+    def _carry(self, entry: StoredEntry, pairs: Pairs) -> None:
+        """A dial that carries a tunnel or raw stream is a part of that as well."""
+        carrier = first(pairs, "carries") or ""
+        row = self.row(bytes.fromhex(carrier)) if _HEX.fullmatch(carrier) else None
+        if row is not None:
+            self._rows[row.exchange] = row
+            self._parts.append((row.id, entry.index))
+            if first(pairs, "state") == "ended":
+                row.end_carried(pairs)
+
     def _go_on(self, entry: StoredEntry, pairs: Pairs) -> None:
         raised = first(pairs, "raised") if entry.kind == "flag" else None
         raised = sql_text(raised) if raised is not None else None
+        if entry.kind == "connection":
+            self._carry(entry, pairs)
         row = self.row(entry.exchange)
         if row is None:
             self._loose.append((entry.exchange, entry.index, raised))

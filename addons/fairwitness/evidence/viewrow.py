@@ -137,8 +137,15 @@ class ViewRow:
 
     def end_request(self, pairs: Pairs, time_us: int) -> None:
         """Take what a response's entry says."""
-        self.status, self.response_bytes = status_of(pairs)
+        status, size = status_of(pairs)
+        if status is not None:
+            self.status, self.response_bytes = status, size
         self._end(pairs, time_us)
+
+    def end_carried(self, pairs: Pairs) -> None:
+        """Take what the end of the dial says that carried the bytes of this tunnel or raw stream."""
+        self.request_bytes = whole(pairs, "bytes-sent")
+        self.response_bytes = whole(pairs, "bytes-received")
 
     def end_connection(self, pairs: Pairs) -> None:
         """Take what the end of a dial says."""
