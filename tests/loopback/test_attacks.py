@@ -193,13 +193,12 @@ SHAPES = [
     "GET {at}/s-{mark} HTTP/1.1\r\nHost:\r\n\r\n",
     "GET {at}/s-{mark} HTTP/1.1\r\n\r\n",
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "CONNECT {out} HTTP/1.1\r\nHost: {in}\r\nContent-Length: 10\r\n\r\n0123456789",
     "TRACE {at}/s-{mark} HTTP/1.1\r\nHost: {in}\r\nMax-Forwards: 0\r\n\r\n",
     "GET * HTTP/1.1\r\nHost: {in}\r\n\r\n",
 ]
 
 
-@pytest.mark.parametrize("scheme", ["http", "https", "plain-in-connect"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("shape", SHAPES, ids=range(len(SHAPES)))
 def test_whatever_the_origin_reads_is_on_record(town: Town, shape: str, scheme: str) -> None:
     """Two requests in one packet, the first of a doubtful shape, the second a stranger's."""
@@ -210,9 +209,8 @@ def test_whatever_the_origin_reads_is_on_record(town: Town, shape: str, scheme: 
         text = text.replace(f"{{{name}}}", value)
     text = text.replace("{out}", town.outside.host_port)
     with contextlib.suppress(*LEFT), town.client() as client:
-        if scheme != "http":
-            client.connect(town.inside.host_port)
         if scheme == "https":
+            client.connect(town.inside.host_port)
             client.start_tls("in.test", ca=town.proxy.ca)
         client.send(text.encode("latin-1"))
         with contextlib.suppress(*LEFT):
@@ -266,7 +264,6 @@ def test_tls_to_the_proxy_itself_changes_nothing(town: Town) -> None:
         client.start_tls("in.test", ca=town.proxy.ca)
         client.connect(town.outside.host_port)
         client.request("/over-tls", host=town.inside.host_port)
-        client.read_until_end()
     with town.client() as client, contextlib.suppress(*LEFT):
         client.start_tls(None, ca=town.proxy.ca)
         client.request(town.outside.url("/", scheme="http"), host=town.inside.host_port)
@@ -302,8 +299,8 @@ def test_a_chunked_upload_that_turns_bad_midway_stays_here(town: Town) -> None:
 
 @pytest.mark.parametrize(
     "garbage",
-    [b"\0" * 4096, b"A" * 4096, b"GET " + b"/" * 4092, b"\x16\x03\x01\xff\xff" + b"\xff" * 4091],
-    ids=["zeros", "letters", "long-target", "endless-hello"],
+    [b"\0" * 4096, b"A" * 4096, b"GET " + b"/" * 4092],
+    ids=["zeros", "letters", "long-target"],
 )
 def test_ten_megabytes_of_garbage_harm_nobody(town: Town, garbage: bytes) -> None:
     """The proxy lives, keeps its memory, and goes on serving."""
