@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fairwitness.errors import EvidenceError
 from fairwitness.evidence import Keep, Log, Reader
 from fairwitness.evidence.position import read_position
 from fairwitness.evidence.schema import connect
@@ -218,3 +219,43 @@ def test_websocket_message_after_the_handshake_keeps_the_exchange_complete(log: 
     log.close(time_us=NOON_US)
     with Reader.open(log.folder) as reader:
         assert ["complete"] == [row.outcome for row in reader.exchanges()]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE opening SET data = x'00' WHERE idx = 0",
+        "DELETE FROM opening WHERE idx = 0",
+        "DELETE FROM tree",
+        "UPDATE tree SET hash = 7",
+    ],
+)
+def test_log_that_is_damaged_where_it_must_be_read_is_not_written(
+    log: Log, crash: Callable[[], Path], harm: str
+) -> None:
+    """One clear error, and the lock is free again; readers still list what can be read."""
+    for _ in range(300):
+        _release(log)
+    folder = crash()
+    Tamper(folder).run(harm)
+    for _ in range(2):
+        with pytest.raises(EvidenceError, match="damaged"):
+            open_log(folder)
+    with Reader.open(folder) as reader:
+        assert 300 == len(list(reader.exchanges()))
+        assert [] != list(reader.problems())
+
+
+def test_damaged_entry_keeps_its_line_in_lists(log: Log, crash: Callable[[], Path]) -> None:
+    """Its number is not given to another, what it said is not guessed, and asking for it says so."""
+    for _ in range(3):
+        _release(log)
+    folder = crash()
+    Tamper(folder).run("UPDATE opening SET data = x'00' WHERE idx = 3")
+    with Reader.open(folder) as reader:
+        rows = list(reader.exchanges())
+        with pytest.raises(EvidenceError, match="entry 3: its stored bytes do not match"):
+            reader.exchange("2")
+
+    assert [1, 2, 3] == [row.id for row in rows]
+    assert "[unreadable]" == rows[1].url

@@ -11,7 +11,7 @@ from typing import Any
 from fairwitness.evidence.meta import Pairs, body_size, every, first, server_of, status_of, whole
 from fairwitness.model.record import ExchangeRow
 
-ERASED = "[erased]"
+UNREADABLE = "[unreadable]"
 _MOST = 1 << 62  # what SQLite takes, whatever a strange log says
 
 
@@ -23,8 +23,8 @@ class ViewRow:
     exchange: bytes
     time_us: int
     session: int
-    method: str = ERASED
-    url: str = ERASED
+    method: str = UNREADABLE
+    url: str = UNREADABLE
     host: str = ""
     status: int | None = None
     decision: str = "allow"
@@ -98,7 +98,7 @@ class ViewRow:
             DamagedError: The entry does not say it.
         """
         scheme, host, port = server_of(pairs)
-        self.method = _text(start[0][:-1]) if start else ERASED
+        self.method = _text(start[0][:-1]) if start else UNREADABLE
         self.url = url_of(scheme, host, port, method=self.method, target=b"".join(start[1:-1]))
         self._decided(pairs)
         self.host = first(pairs, "host") or host
