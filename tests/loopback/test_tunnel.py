@@ -46,7 +46,8 @@ def test_a_tunnel_is_on_record_without_its_content(town: Town) -> None:
     assert (town.login.host_port, "allow") == (row.url, row.decision)
     assert (row.request_bytes or 0) > 100
     assert (row.response_bytes or 0) > 100
-    assert (None, None) == (record.request_body, record.response_body)
+    assert not record.request_body
+    assert record.response_body is None
     assert seen[0].header("x-bug-bounty") is None
 
 

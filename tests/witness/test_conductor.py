@@ -105,12 +105,12 @@ def test_a_held_request_waits_for_the_researcher(
         session.witness.open_gate()
         await ask(session, session.request(path="/1"))
         waits = asyncio.create_task(ask(session, session.request(path="/2")))
-        while not session.witness.pending():
+        while not session.witness.pending():  # noqa: ASYNC110 - what is waited for sets no event
             await asyncio.sleep(0)
         getattr(session.witness, order)(session.witness.pending()[0].hold)
         if is_released:
             # It was released, and still keeps to the limit: its turn is a minute away.
-            while not any(isinstance(each, Throttled) for each in session.told):
+            while not any(isinstance(each, Throttled) for each in session.told):  # noqa: ASYNC110
                 await asyncio.sleep(0)
             waits.cancel()
             return await asyncio.gather(waits, return_exceptions=True)

@@ -20,6 +20,7 @@ class Folded:
 
     exchange: bytes
     began_us: int
+    number: int
     count: int = 0
     first_us: int = 0
     last_us: int = 0
@@ -35,17 +36,19 @@ class BlockFold:
     def __init__(self) -> None:
         self._folded: dict[Key, Folded] = {}
 
-    def is_folded(self, key: Key, time_us: int) -> bool:
-        """Whether an identical block was written in the last minute; then it is counted there."""
+    def folded_into(self, key: Key, time_us: int) -> int | None:
+        """The number of an identical block of the last minute, which counts this one too."""
         known = self._folded.get(key)
         if known is None or not 0 <= time_us - known.began_us < FOLD_US:
-            return False
+            return None
         known.count += 1
         known.first_us = known.first_us or time_us
         known.last_us = time_us
-        return True
+        return known.number
 
-    def begin(self, key: Key, exchange: bytes, time_us: int, flags: tuple[str, ...]) -> Iterator[Folded]:
+    def begin(
+        self, key: Key, exchange: bytes, time_us: int, *, number: int, flags: tuple[str, ...]
+    ) -> Iterator[Folded]:
         """A block was written; gives counts that must be written now, since they are forgotten."""
         previous = self._folded.pop(key, None)
         if previous is not None and previous.count:
@@ -54,7 +57,7 @@ class BlockFold:
             oldest = self._folded.pop(next(iter(self._folded)))
             if oldest.count:
                 yield oldest
-        self._folded[key] = Folded(exchange, time_us, flags=flags)
+        self._folded[key] = Folded(exchange, time_us, number, flags=flags)
 
     def counts(self) -> Iterator[Folded]:
         """Counts that were not written yet; the caller writes them and calls `written`."""

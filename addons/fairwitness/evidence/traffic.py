@@ -91,19 +91,20 @@ class Traffic:
             self._carriers[request.client.connection] = request.exchange
         return number
 
-    def append_blocked(self, request: Request, *, verdict: Verdict, time_us: int) -> int | None:
-        """A request was answered locally; gives its number, None where it was folded into an identical one.
+    def append_blocked(self, request: Request, *, verdict: Verdict, time_us: int) -> int:
+        """A request was answered locally; gives its number, or that of the identical one that counts it.
 
         Its body is not stored, nor are credentials that were meant for hosts outside the program.
         """
         self._journal.store.check()
         key = key_of(request, verdict)
-        if self._blocks.is_folded(key, time_us):
-            return None
+        earlier = self._blocks.folded_into(key, time_us)
+        if earlier is not None:
+            return earlier
         exchange = bytes.fromhex(request.exchange)
-        for folded in self._blocks.begin(key, exchange, time_us, verdict.flags):
-            self._append_folded(folded)
         number = self._journal.position.number + 1
+        for folded in self._blocks.begin(key, exchange, time_us, number=number, flags=verdict.flags):
+            self._append_folded(folded)
         pairs = request_pairs(request, verdict)
         if request.body_bytes:
             pairs += [("body-announced", str(request.body_bytes)), ("body-stored", "no: blocked")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from fairwitness.proxy.translate import (
 )
 from fairwitness.proxy.wiring import Caller, Live, Wiring
 
+_REFUSED_S = 1.0  # time for the answer, and for a page's other requests on the same connection
 _RECEIVED = "fairwitness.received_us"
 _DESTINATIONS = "fairwitness.destinations"
 
@@ -70,10 +72,17 @@ class Exchanges:
             asked = self._witness.refuse(request, verdict)
             if flow.error is None:
                 flow.response = block_answer(asked.request, asked.verdict, asked.id)
+            self._end_refused(flow, caller)
             return
         flow.metadata[_RECEIVED] = received_us
         if content_length(flow) is None:
             flow.metadata[WATCHED] = max(self._witness.request_body_bytes, 1)
+
+    def _end_refused(self, flow: http.HTTPFlow, caller: Caller) -> None:
+        """Close a connection whose CONNECT was refused: it would outlive a change of the policy."""
+        if caller.refused is not None and not caller.is_closing:
+            caller.is_closing = True
+            asyncio.get_running_loop().call_later(_REFUSED_S, self._wiring.cut, flow.client_conn.id)
 
     def _of_headers(
         self, flow: http.HTTPFlow, caller: Caller, destinations: tuple[Destination, ...]

@@ -38,7 +38,7 @@ class Asked:
     """With initiator, page and meter filled in."""
     verdict: Verdict
     id: int | None
-    """Its number in the log; None for a block that was folded into an earlier one."""
+    """Its number in the log; identical blocks share one.  None where it could not be kept."""
     released_us: int
     is_released: bool = False
     """Whether it leaves; also true of a hold that the researcher has released."""
