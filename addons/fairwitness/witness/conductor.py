@@ -282,10 +282,15 @@ class Witness(Steering):
         self._runner.ended(request, time_us=now_us)
         self._patience.slots.wake()
         self._initiators.learn(exchange, in_scope=verdict.scope_list is ScopeList.INCLUDE)
-        self._record_judgement(self._runner.judge_response(exchange), request.exchange)
+        judgement = self._runner.judge_response(exchange)
+        self._record_judgement(judgement, request.exchange)
         self._keeper.record(
             lambda: self._log.append_response(
-                exchange, body=body, keep=_keep(verdict), coded_sha256=coded_sha256
+                exchange,
+                body=body,
+                keep=_keep(verdict),
+                coded_sha256=coded_sha256,
+                flags=judgement.flags,
             )
         )
         if number is not None:
@@ -314,7 +319,7 @@ class Witness(Steering):
             )
             return False
         try:
-            self._log.append_message(message, keep=_keep(asked.verdict))
+            self._log.append_message(message, keep=_keep(asked.verdict), flags=judgement.flags)
             if is_sent:
                 await self._log.commit()
             else:
