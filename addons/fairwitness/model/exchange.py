@@ -76,6 +76,15 @@ class Destination:
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
+def first_header(headers: Headers, name: str) -> str | None:
+    """The first value of a header, None where it is absent."""
+    wanted = name.lower().encode()
+    for key, value in headers:
+        if key.lower() == wanted:
+            return value.decode("latin-1")
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A request as the client sent it, before anything of it left the machine."""
@@ -130,11 +139,7 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """The first value of a header, None where it is absent."""
-        wanted = name.lower().encode()
-        for key, value in self.headers:
-            if key.lower() == wanted:
-                return value.decode("latin-1")
-        return None
+        return first_header(self.headers, name)
 
     @property
     def actor(self) -> str:
@@ -169,11 +174,7 @@ class Response:
 
     def header(self, name: str) -> str | None:
         """The first value of a header, None where it is absent."""
-        wanted = name.lower().encode()
-        for key, value in self.headers:
-            if key.lower() == wanted:
-                return value.decode("latin-1")
-        return None
+        return first_header(self.headers, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from fairwitness.errors import EvidenceError
-from fairwitness.evidence import BodyWriter, Keep, Log
-from fairwitness.model.clock import SessionClock
-from fairwitness.model.event import Blocked, Event, ExchangeEnded, FlagRaised
+from fairwitness.evidence import BodyWriter, Keep
+from fairwitness.model.event import Blocked, ExchangeEnded, FlagRaised
 from fairwitness.model.exchange import (
     NO_EXCHANGE,
     Connection,
@@ -24,8 +23,7 @@ from fairwitness.model.exchange import (
 from fairwitness.model.flag import Flag
 from fairwitness.model.policy import Identify
 from fairwitness.model.verdict import Action, ScopeList, Verdict
-from fairwitness.policy import PolicyInForce
-from fairwitness.rules import Initiators, Judgement, Runner
+from fairwitness.rules import Judgement
 from fairwitness.witness.gate import GateState
 from fairwitness.witness.steering import Steering
 
@@ -49,28 +47,7 @@ class Witness(Steering):
 
     A class, because it alone knows the gate, the policy in force, the counters and the log together.
     All methods run on the loop's thread.
-
-    Args:
-        policy: The policy in force.
-        runner: The rules of engagement.
-        log: The evidence log, opened for writing.
-        clock: The session's time.
-        tell: Takes every event, at once and without raising.
-        unattended: Whether nobody is there to answer a hold, which makes it a block.
     """
-
-    def __init__(
-        self,
-        policy: PolicyInForce,
-        runner: Runner,
-        log: Log,
-        *,
-        clock: SessionClock,
-        tell: Callable[[Event], None],
-        unattended: bool,
-    ) -> None:
-        super().__init__(policy, runner, log, clock=clock, tell=tell, unattended=unattended)
-        self._initiators = Initiators()
 
     # The gate
 

@@ -11,14 +11,23 @@ from fairwitness.model.event import Event, Held, PolicyChanged
 from fairwitness.model.flag import Answer, AnswerAs
 from fairwitness.model.policy import Policy
 from fairwitness.policy import Change, PolicyInForce
-from fairwitness.rules import Runner
+from fairwitness.rules import Initiators, Runner
 from fairwitness.witness.keeper import Keeper
 from fairwitness.witness.patience import Patience, held_event
 from fairwitness.witness.status import MeterStatus, Status
 
 
 class Steering:
-    """The half of the conductor that the terminal and the control socket use."""
+    """The half of the conductor that the terminal and the control socket use.
+
+    Args:
+        policy: The policy in force.
+        runner: The rules of engagement.
+        log: The evidence log, opened for writing.
+        clock: The session's time.
+        tell: Takes every event, at once and without raising.
+        unattended: Whether nobody is there to answer a hold, which makes it a block.
+    """
 
     def __init__(
         self,
@@ -36,6 +45,7 @@ class Steering:
         self._keeper = Keeper(log, clock=clock, tell=tell)
         self._gate = self._keeper.gate
         self._patience = Patience(self._keeper, runner, clock=clock, unattended=unattended)
+        self._initiators = Initiators()
         self._started_us = clock.now_us()
         self._released = self._blocked = self._open = 0
 
