@@ -44,7 +44,7 @@ class Http2Client:
         body: bytes = b"",
     ) -> int:
         """Open a stream with a request; gives its number.  *body* must fit the window, 64 KiB at first."""
-        stream = self._http.get_next_available_stream_id()
+        stream: int = self._http.get_next_available_stream_id()
         pseudo = [(":method", method), (":scheme", scheme), (":authority", authority), (":path", path)]
         self._http.send_headers(stream, [*pseudo, *headers], end_stream=not body)
         for start in range(0, len(body), size := self._http.max_outbound_frame_size):
