@@ -163,3 +163,19 @@ def _upload(
     except OSError:
         pass  # answered before the end, as a 413 is
     return client.reply(method="POST")
+
+
+def test_an_upload_of_unknown_length_under_a_raised_limit_is_logged_whole(
+    make_town: Callable[..., Town],
+) -> None:
+    """What rules do not see of it (above 1 MiB) is in the log all the same, with the hash of the whole."""
+    with make_town(limits={"request_body": "4 MiB"}) as town:
+        with _inside(town, "https") as (client, _):
+            reply = _upload(client, "/raised", town.inside.host_port, pattern_chunks(3 << 20), length=None)
+        row = town.proxy.wait_for_row(lambda row: row.url.endswith("/raised") and row.outcome == "complete")
+        record = town.proxy.record(row)
+        seen = town.inside.requests_for("/raised")[0]
+
+    assert 200 == reply.status
+    assert (3 << 20, pattern_sha256(3 << 20)) == (seen.body_bytes, seen.body_sha256)
+    assert (3 << 20, pattern_sha256(3 << 20)) == (record.request_body_bytes, record.request_body_sha256)

@@ -138,8 +138,15 @@ class Exchanges:
             return  # refused at its head, or answered by another addon
         await flow.wait_for_resume()  # another addon may hold it, and change it before it lets go
         body = flow.request.raw_content or b""
-        if await self._ask(flow, body[:SEEN_BODY_BYTES], len(body)) is not None:
-            flow.response = None
+        live = await self._ask(flow, body[:SEEN_BODY_BYTES], len(body))
+        if live is None:
+            return
+        if len(body) > SEEN_BODY_BYTES:  # of unknown length, under a raised limits.request_body
+            whole = Tee(self._witness, live.asked, Direction.SENT)
+            whole(body)
+            if whole.writer is not None:
+                self._witness.uploaded(live.asked, whole.writer, failure=None)
+        flow.response = None
 
     def _received(self, flow: http.HTTPFlow) -> int:
         received: int = flow.metadata.get(_RECEIVED) or self._witness.now_us()
