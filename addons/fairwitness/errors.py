@@ -5,6 +5,8 @@
     FairwitnessError
     |-- PolicyError      policy.yaml, a scope entry, a URL, an argument: exit 2
     |-- EvidenceError    the evidence folder or its store: exit 3
+    |-- RecordingError   a recording or scope file of somebody else: exit 2
+    |-- ExportError      an export that must not be finished: exit 3
     `-- StartError       the proxy could not start: exit 4
 
 Programmers' mistakes raise ``ValueError`` or ``TypeError``.  Only ``cli`` prints and sets exit codes.
@@ -44,6 +46,18 @@ class PolicyError(FairwitnessError):
 
 class EvidenceError(FairwitnessError):
     """The evidence folder cannot be read or written."""
+
+    exit_code = 3
+
+
+class RecordingError(FairwitnessError):
+    """A recording, a scope file or another file of somebody else's cannot be read."""
+
+    exit_code = 2
+
+
+class ExportError(FairwitnessError):
+    """An export cannot, or must not, be finished; nothing is left of it."""
 
     exit_code = 3
 

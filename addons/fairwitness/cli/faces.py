@@ -9,6 +9,7 @@ from fairwitness.cli.forms import event_form
 from fairwitness.cli.printer import Printer
 from fairwitness.cli.text import machine, moment, plural, printable, size
 from fairwitness.model.event import (
+    AccountSeen,
     Blocked,
     Event,
     ExchangeEnded,
@@ -131,6 +132,8 @@ class PlainFace:
                 return None
             case StoreState():
                 return f"{event.state:<9} {event.reason}".rstrip()
+            case AccountSeen():
+                return f"account   {event.identity} signed in at {event.host} and is not registered"
             case Stopped():
                 return f"stopped   {event.reason}".rstrip()
             case Ready():

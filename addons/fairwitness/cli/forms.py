@@ -5,6 +5,7 @@ from __future__ import annotations
 from fairwitness.control.wire import Value
 from fairwitness.model.clock import iso_us
 from fairwitness.model.event import (
+    AccountSeen,
     Blocked,
     Event,
     ExchangeEnded,
@@ -130,6 +131,14 @@ def event_form(event: Event, *, session: int) -> Form:
                 "time": iso_us(event.time_us),
                 "state": event.state,
                 "reason": event.reason,
+            }
+        case AccountSeen():
+            return {
+                "event": "account",
+                "time": iso_us(event.time_us),
+                "identity": event.identity,
+                "host": event.host,
+                "exchange": event.exchange,
             }
         case Stopped():
             return {"event": "stopped", "time": iso_us(event.time_us), "reason": event.reason}

@@ -98,6 +98,18 @@ class StoreState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSeen:
+    """Somebody signed in under a name that is not registered; asked once: is it the researcher's own?"""
+
+    time_us: int
+    identity: str
+    """User name or address, as it was sent."""
+    host: str
+    exchange: str
+    """The sign-in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
     """The proxy has stopped."""
 
@@ -105,4 +117,15 @@ class Stopped:
     reason: str
 
 
-Event = Ready | ExchangeEnded | Blocked | FlagRaised | Held | Throttled | PolicyChanged | StoreState | Stopped
+Event = (
+    Ready
+    | ExchangeEnded
+    | Blocked
+    | FlagRaised
+    | Held
+    | Throttled
+    | PolicyChanged
+    | StoreState
+    | AccountSeen
+    | Stopped
+)
