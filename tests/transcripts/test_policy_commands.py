@@ -239,3 +239,34 @@ def test_what_cannot_be_allowed_is_refused(home: Home, policy: Path, host: str) 
     assert 2 == result.code
     assert result.error.isprintable()
     assert before == policy.read_text()
+
+
+def test_init_reads_a_scope_file(home: Home) -> None:
+    """Rows become entries, a decision or nothing; the policy loads and says where each entry is from."""
+    home.write(
+        "scope.txt", "shop.test\n- pay.shop.test\nour apps in all stores\nhttps://play.google.com/store/x\n"
+    )
+    words = ("--name", "Shop", "--policy-url", "https://shop.test/p")
+    told = home.run("init", "scope.txt", *words)
+    form = home.run("init", "scope.txt", "--json", *words).form()
+
+    assert 0 == told.code
+    assert "Read 4 rows: 2 became entries, 1 need your decision, 1 are no network." in told.out
+    assert "scope.txt:3: 'our apps in all stores'" in told.out
+    assert "- shop.test # scope.txt:1" in (home.folder / "policy.yaml").read_text()
+    assert {"read": 4, "entries": 2, "decide": 1, "not_network": 1} == form["rows"]
+    assert [("our apps in all stores", "scope.txt:3")] == [
+        (each["raw"], each["where"]) for each in form["decide"]
+    ]
+    assert 0 == home.run("explain", "https://shop.test/").code
+    assert 1 == home.run("explain", "https://pay.shop.test/").code
+
+
+def test_init_reads_a_source_from_stdin_and_fetches_none(home: Home) -> None:
+    """A URL is a clear error, and so are a missing file and a binary one."""
+    (home.folder / "binary").write_bytes(b"\x00\xff\xfe")
+
+    assert 0 == home.run("init", "-", "-o", "-", given="shop.test\n").code
+    assert "nothing is fetched" in home.run("init", "https://shop.test/scope").error
+    assert (2, 2) == (home.run("init", "missing").code, home.run("init", "binary").code)
+    assert "UTF-8" in home.run("init", "binary").error

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
 from fairwitness.cli.options import choices, command
-from fairwitness.cli.text import machine, printable
+from fairwitness.cli.text import machine, plural, printable
 from fairwitness.control.policy_file import replace_bytes
 from fairwitness.errors import PolicyError
 
 if TYPE_CHECKING:
     from fairwitness.control.wire import Value
     from fairwitness.policy import DraftAnswers
+    from fairwitness.policy.importers import Sorted, Source
 
 DEFAULT_FILE = Path("policy.yaml")
-# Reserved by RFC 2606: nobody has this host, so the narrow answer allows nothing.
-_NO_HOST = "in-scope.example"
-_NO_PAGE = "https://in-scope.example/security"
-_NO_NAME = "my program"
+_MOST_SHOWN = 10  # rows to decide that a person sees at once; the file has all
+
+
+class _Said(TypedDict):
+    """The arguments of `imported` that the command line gives."""
+
+    name: str | None
+    policy_url: str | None
+    include: tuple[str, ...]
+    headers: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +50,10 @@ class Given:
     examples=[
         "fairwitness init",
         "fairwitness init --yes --name Acme --policy-url https://acme.example/rules --include acme.example",
+        "fairwitness init scopes_for_acme.csv --name Acme --policy-url https://acme.example/rules",
     ],
 )
+@click.argument("source", metavar="[SOURCE]", required=False)
 @click.option(
     "-o",
     "--output",
@@ -60,6 +70,7 @@ class Given:
 @click.pass_context
 def init(
     context: click.Context,
+    source: str | None,
     output: Path | None,
     handle: str | None,
     name: str | None,
@@ -72,23 +83,72 @@ def init(
 
     Asks a few questions on a terminal.  It writes every rule out, so that each line can be given the
     program's own sentence.
+
+    SOURCE is a scope file or a saved program page (- is stdin): its hosts and sentences are taken over, and
+    what is not clearly a host, a URL or a range is left for you to decide.  Of a file with several programs,
+    --name chooses one.
     """
     from fairwitness.policy import draft_policy
+    from fairwitness.policy.importers import sort_rows
+    from fairwitness.policy.importers.imported import imported
 
     chosen = choices(context)
     target = output or (None if chosen.as_json else DEFAULT_FILE)
     if target and str(target) != "-" and not force:
         _refuse_overwriting(target)
     given = Given(name=name, policy_url=policy_url, include=include, handle=handle)
-    text = draft_policy(_narrow(given) if yes else _ask(given))
+    if source is not None:
+        draft = imported(_read(source, name), **_said(given))
+        answers, scope = draft.answers, draft.scope
+    else:
+        answers, scope = _narrow(given) if yes else _ask(given), sort_rows(())
+    text = draft_policy(answers)
     if target and str(target) != "-":
         replace_bytes(target, text.encode())
     if chosen.as_json:
-        print(machine(_draft_form(text)))
+        print(machine(_draft_form(text, scope, from_source=source is not None)))
     elif target and str(target) == "-":
         print(text, end="")
     else:
-        print(printable(f"Wrote {target}. Next: read it, then fairwitness check {target}"))
+        _tell(target, scope)
+
+
+def _read(source: str, program: str | None) -> Source:
+    from fairwitness.policy.importers import MAX_SOURCE_BYTES, read_source
+
+    if re.match(r"https?://", source, re.IGNORECASE):
+        raise PolicyError(
+            "nothing is fetched",
+            where=source,
+            mend="Save the page or scope file from your browser, and name the file",
+        )
+    try:
+        if source == "-":
+            return read_source(sys.stdin.buffer.read(MAX_SOURCE_BYTES + 1), file="stdin", program=program)
+        with open(source, "rb") as file:
+            content = file.read(MAX_SOURCE_BYTES + 1)
+    except OSError as error:
+        raise PolicyError(
+            f"the file cannot be read ({error.strerror})",
+            where=source,
+            mend="Name a scope file or a saved program page",
+        ) from error
+    return read_source(content, file=Path(source).name, program=program)
+
+
+def _tell(target: Path | None, scope: Sorted) -> None:
+    if scope.read:
+        print(
+            printable(
+                f"Read {plural(scope.read, 'row')}: {scope.became_entries} became entries,"
+                f" {len(scope.decide)} need your decision, {scope.not_network} are no network."
+            )
+        )
+    for each in scope.decide[:_MOST_SHOWN]:
+        print(printable(f"  decide  {each.where}: {each.raw[:80]!r}: {each.why}"))
+    if len(scope.decide) > _MOST_SHOWN:
+        print(printable(f"  ... and {len(scope.decide) - _MOST_SHOWN} more, in {target}"))
+    print(printable(f"Wrote {target}. Next: read it, then fairwitness check {target}"))
 
 
 def _refuse_overwriting(target: Path) -> None:
@@ -100,15 +160,21 @@ def _refuse_overwriting(target: Path) -> None:
         )
 
 
-def _narrow(given: Given) -> DraftAnswers:
-    from fairwitness.policy import DraftAnswers
+def _said(given: Given) -> _Said:
+    """What was said beforehand, as a source takes it."""
+    return {
+        "name": given.name,
+        "policy_url": given.policy_url,
+        "include": given.include,
+        "headers": _header(given.handle),
+    }
 
-    return DraftAnswers(
-        name=given.name or _NO_NAME,
-        policy_url=given.policy_url or _NO_PAGE,
-        include=given.include or (_NO_HOST,),
-        headers=_header(given.handle),
-    )
+
+def _narrow(given: Given) -> DraftAnswers:
+    from fairwitness.policy.importers import Source
+    from fairwitness.policy.importers.imported import imported
+
+    return imported(Source(rows=()), **_said(given)).answers
 
 
 def _ask(given: Given) -> DraftAnswers:
@@ -149,28 +215,36 @@ def _header(handle: str | None) -> tuple[tuple[str, str], ...]:
     return (("X-Bug-Bounty", handle),) if handle else ()
 
 
-def _draft_form(text: str) -> dict[str, Value]:
-    """The draft with what is left to decide: the answers that nobody gave."""
+def _draft_form(text: str, scope: Sorted, *, from_source: bool) -> dict[str, Value]:
+    """The draft with what is left to decide: rows of the source, and the answers that nobody gave."""
     import yaml
+
+    from fairwitness.policy.importers.imported import NO_HOST, NO_NAME, NO_PAGE
 
     policy = json.loads(json.dumps(yaml.safe_load(text), default=str))
     missing = (
-        ("program.name", policy["program"]["name"], _NO_NAME, "the program's name was not given"),
-        ("program.policy_url", policy["program"]["policy_url"], _NO_PAGE, "the page was not given"),
+        ("program.name", policy["program"]["name"], NO_NAME, "the program's name was not given"),
+        ("program.policy_url", policy["program"]["policy_url"], NO_PAGE, "the page was not given"),
         (
             "scope.include",
             policy["scope"]["include"],
-            [_NO_HOST],
+            [NO_HOST],
             "no host was given; this one does not exist",
         ),
     )
-    decide: list[Value] = [
+    decide: list[Value] = [{"raw": each.raw, "where": each.where, "why": each.why} for each in scope.decide]
+    left: list[Value] = [
         {"raw": written if isinstance(written, str) else written[0], "where": where, "why": why}
         for where, written, placeholder, why in missing
         if written == placeholder
     ]
-    entries = sum(
-        len(policy["scope"][name] or []) for name in ("include", "exclude", "load", "tunnel", "mine")
-    )
-    rows: Value = {"read": 0, "entries": entries, "decide": len(decide), "not_network": 0}
-    return {"policy": policy, "decide": decide, "rows": rows}
+    rows: dict[str, Value] = {
+        "read": scope.read,
+        "entries": scope.became_entries,
+        "decide": len(scope.decide),
+        "not_network": scope.not_network,
+    }
+    if not from_source:
+        lists = ("include", "exclude", "load", "tunnel", "mine")
+        rows |= {"entries": sum(len(policy["scope"][name] or []) for name in lists), "decide": len(left)}
+    return {"policy": policy, "decide": [*decide, *left], "rows": rows}

@@ -40,6 +40,15 @@ class DraftAnswers:
     """Rule and the program's own sentence for it."""
     declare: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    rate: str | None = None
+    """How fast automated tools may be where the program names a number, such as ``10/s``."""
+    remarks: tuple[tuple[str, str], ...] = ()
+    """Scope entry and where it is from, or what its source adds to it."""
+    undecided: tuple[str, ...] = ()
+    """Lines of the source that nobody but the researcher can place."""
+
+
+_LONGEST_REMARK = 300  # characters
 
 
 def draft_policy(answers: DraftAnswers) -> str:
@@ -56,7 +65,7 @@ def draft_policy(answers: DraftAnswers) -> str:
             f"{words.POSTURE}posture: {answers.posture}\n",
             _scope(answers),
             _identify(answers),
-            _LIMITS,
+            _limits(answers),
             f"{words.WINDOW}window: null\n",
             _rules(answers),
             f"{words.APPROVALS}approvals: []\n",
@@ -68,17 +77,29 @@ def draft_policy(answers: DraftAnswers) -> str:
     return text
 
 
-_LIMITS = f"""{words.LIMITS}limits:
+def _limits(answers: DraftAnswers) -> str:
+    rate = answers.rate
+    if rate:
+        # What is left out is a default, and so a courtesy: the program named this one number.
+        testing = f"    per_host: {{rate: {rate}}}\n    total: {{rate: {rate}}}"
+        says = _value(f"Automated tooling: {rate.partition('/')[0]} requests per second")
+    else:
+        testing, says = _TESTING, "null"
+    return f"""{words.LIMITS}limits:
   testing:
-    per_host: {{rate: 5/s, burst: 30, concurrent: 10}}
-    per_endpoint: {{rate: 60/min}}
-    total: {{rate: 10/s, burst: 60, requests: 20000/day}}
+{testing}
   browsing:
     per_host: {{rate: 50/s, burst: 200}}
   request_body: 1 MiB # the largest upload of unknown length
   on_exceed: throttle # warn, throttle or block
-  says: null
+  says: {says}
 """
+
+
+_TESTING = """\
+    per_host: {rate: 5/s, burst: 30, concurrent: 10}
+    per_endpoint: {rate: 60/min}
+    total: {rate: 10/s, burst: 60, requests: 20000/day}"""
 
 
 def _program(answers: DraftAnswers) -> str:
@@ -94,6 +115,7 @@ def _program(answers: DraftAnswers) -> str:
 
 def _scope(answers: DraftAnswers) -> str:
     lines = [f"{words.SCOPE}scope:", f"  says: {_value(answers.scope_says)}"]
+    remarks = dict(answers.remarks)
     for name, entries in (
         (ScopeList.INCLUDE, answers.include),
         (ScopeList.EXCLUDE, answers.exclude),
@@ -105,10 +127,21 @@ def _scope(answers: DraftAnswers) -> str:
         about = words.LISTS[name.value]
         if entries:
             lines.append(f"  {name.value}: # {about}")
-            lines.extend(f"    - {_value(entry)}" for entry in entries)
+            lines.extend(f"    - {_value(entry)}{_remark(remarks.get(entry))}" for entry in entries)
         else:
             lines.append(f"  {name.value}: [] # {about}")
+    if answers.undecided:
+        lines.append(words.UNDECIDED.rstrip("\n"))
+        lines.extend(f"  # ?{_remark(each).removeprefix(' #')}" for each in answers.undecided)
     return "\n".join(lines) + "\n"
+
+
+def _remark(text: str | None) -> str:
+    """A comment: one line of characters that YAML and a terminal take."""
+    if not text:
+        return ""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return f" # {line if len(line) <= _LONGEST_REMARK else line[: _LONGEST_REMARK - 3] + '...'}"
 
 
 def _identify(answers: DraftAnswers) -> str:

@@ -56,6 +56,10 @@ LISTS = {
     "mine": "your own call-back host or server",
 }
 
+UNDECIDED = """\
+  # These lines of the source need your decision: in no list, so blocked unless an entry above covers them.
+"""
+
 IDENTIFY = """\
 # Added to requests in scope, never to others.
 """

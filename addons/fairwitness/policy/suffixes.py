@@ -59,6 +59,15 @@ def is_public_suffix(host: str) -> bool:
     return f"!{host}" not in known.rules and f"*.{host.partition('.')[2]}" in known.rules
 
 
+_RESERVED = frozenset({"test", "example"})  # RFC 6761: names for trying things out, which nobody can register
+
+
+def has_known_suffix(host: str) -> bool:
+    """Whether the internet's root, or a reservation for tests, has the last label of *host*."""
+    top = host.rpartition(".")[2]
+    return top in _RESERVED or top in _suffixes().rules or f"*.{top}" in _suffixes().rules
+
+
 def registrable(host: str) -> str | None:
     """The name that was registered: one label more than its public suffix; None for a suffix itself."""
     labels = host.split(".")
