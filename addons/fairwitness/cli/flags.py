@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -10,9 +9,9 @@ import click
 from fairwitness.cli.forms import flag_form
 from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import Place, find_place
-from fairwitness.cli.steer import running_socket
 from fairwitness.cli.table import print_table
 from fairwitness.cli.text import machine, printable
+from fairwitness.cli.writing import write
 from fairwitness.errors import PolicyError
 from fairwitness.model.flag import Answer, AnswerAs
 
@@ -98,18 +97,12 @@ def answer(context: click.Context, flag: str, answered_as: str, note: str) -> No
 
 def _record_answer(place: Place, flag: str, answered_as: AnswerAs, note: str) -> None:
     """Through the running proxy, so that it lifts the block; else straight into the log."""
-    from fairwitness.control.client import ask
     from fairwitness.control.wire import Question
-    from fairwitness.evidence import Log
 
-    socket = running_socket(place)
-    if socket:
-        ask(socket, Question("answer", {"flag": flag, "as": answered_as.value, "note": note}))
-        return
-    now_us = time.time_ns() // 1000
-    log = Log.open(place.evidence, program=place.program(), now_us=now_us)
-    try:
-        log.append_answer(Answer(flag=flag, answered_as=answered_as, note=note, time_us=now_us))
-        log.commit_now()
-    finally:
-        log.close(time_us=now_us)
+    write(
+        place,
+        Question("answer", {"flag": flag, "as": answered_as.value, "note": note}),
+        lambda log, now_us: log.append_answer(
+            Answer(flag=flag, answered_as=answered_as, note=note, time_us=now_us)
+        ),
+    )

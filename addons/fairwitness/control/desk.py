@@ -10,11 +10,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from fairwitness.control.policy_file import PolicyFile, Taker
+from fairwitness.control.remarks import EXPORT, FINDING, read_export, read_finding
 from fairwitness.control.server import JOIN
 from fairwitness.control.wire import Question, Value, WireError
 from fairwitness.model.clock import iso_us
 from fairwitness.model.event import Held
 from fairwitness.model.flag import AnswerAs
+from fairwitness.model.remark import Remark
 from fairwitness.model.verdict import ScopeList
 from fairwitness.policy import add_hosts, add_scope
 
@@ -45,6 +47,9 @@ class Conductor(Taker, Protocol):
 
     def answer(self, flag: str, answered_as: AnswerAs, note: str) -> None:
         """Record the researcher's answer."""
+
+    def remark(self, remark: Remark) -> None:
+        """Record what another command did."""
 
     def note(self, text: str) -> None:
         """Record a note."""
@@ -97,6 +102,8 @@ class Desk:
             "deny": self._deny,
             "confirm": self._confirm,
             "answer": self._answer,
+            FINDING: lambda question: conductor.remark(read_finding(question)),
+            EXPORT: lambda question: conductor.remark(read_export(question)),
             "allow": self._allow,
             "scope-add": self._scope_add,
         }

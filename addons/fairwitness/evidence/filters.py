@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from fairwitness.evidence.viewrow import sql_text
+from fairwitness.model.finding import Finding
 from fairwitness.model.flag import Flag
 from fairwitness.model.record import LogFilter
 
 _EQUAL = ("decision", "account", "label", "initiator", "session")
 
 
-def condition(wanted: LogFilter, flags: Iterable[Flag]) -> tuple[str, dict[str, object]]:
+def condition(
+    wanted: LogFilter, flags: Iterable[Flag], finding: Finding | None = None
+) -> tuple[str, dict[str, object]]:
     """The condition, and what its parameters stand for; free words are not in it.
 
     Args:
         wanted: What was asked for.
         flags: All flags of the log; looked at only when a flag is asked for.
+        finding: The one that is asked for, where there is one of that name.
     """
     parts = ["1"]
     values: dict[str, object] = {}
@@ -47,7 +52,8 @@ def condition(wanted: LogFilter, flags: Iterable[Flag]) -> tuple[str, dict[str, 
         parts.append(f"({' OR '.join(tests)})" if tests else "0")
         values |= {f"flag{number}": f" {name} " for number, name in enumerate(names)}
     if wanted.finding is not None:
-        parts.append("0")  # nothing in this version of the log belongs to a finding
+        parts.append("id IN (SELECT value FROM json_each(:finding))")
+        values["finding"] = json.dumps([each.id for each in finding.exchanges] if finding else [])
     texts = {name: sql_text(value) for name, value in values.items() if isinstance(value, str)}
     return " AND ".join(parts), values | texts
 

@@ -18,6 +18,10 @@ _TRIES = 40  # x 5 ms: a reader that asks who holds the lock holds it itself for
 _PAUSE_S = 0.005
 
 
+class HeldError(EvidenceError):
+    """Another process writes the log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """The process that writes a log."""
@@ -55,7 +59,7 @@ class Lock:
         if not self._taken():
             holder = _content(self._fd)
             os.close(self._fd)
-            raise EvidenceError(
+            raise HeldError(
                 _held(holder),
                 where=str(folder),
                 mend="Stop that process, or use another evidence folder with --evidence",

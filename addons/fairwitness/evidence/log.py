@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fairwitness.evidence.answers import newest_answers, next_flag_number
+from fairwitness.evidence.findingmeta import remark_pairs
 from fairwitness.evidence.flagmeta import answer_pairs, flag_pairs
 from fairwitness.evidence.journal import Journal
 from fairwitness.evidence.keep import Keep
@@ -25,9 +26,11 @@ from fairwitness.evidence.meta import (
 from fairwitness.evidence.opening import open_journal, settle
 from fairwitness.evidence.traffic import Traffic
 from fairwitness.evidence.upkeep import Upkeep
+from fairwitness.model.disclosure import Exported
 from fairwitness.model.exchange import NO_EXCHANGE
 from fairwitness.model.flag import Answer, Flag
 from fairwitness.model.policy import Policy, Program
+from fairwitness.model.remark import Remark
 
 QUOTA_BYTES = 20 << 30  # 20 GiB: what an evidence folder may take before it warns
 _FOLDED_EVERY = 5  # full commits between two writings of folded counts
@@ -121,6 +124,11 @@ class Log(Traffic):
     def append_answer(self, answer: Answer) -> None:
         """The researcher answered a flag."""
         self._add("answer", answer_pairs(answer), time_us=answer.time_us)
+
+    def append_remark(self, remark: Remark, *, time_us: int) -> None:
+        """What a command of the researcher did: a finding changed, something was exported."""
+        kind = "export" if isinstance(remark, Exported) else "finding"
+        self._add(kind, remark_pairs(remark), time_us=time_us)
 
     def next_flag_number(self) -> int:
         """The number of the next flag that is raised."""

@@ -15,6 +15,7 @@ from fairwitness.errors import EvidenceError
 from fairwitness.evidence.answers import flags_of, newest_answers
 from fairwitness.evidence.bodyrow import FOLDER_NAME
 from fairwitness.evidence.filters import condition
+from fairwitness.evidence.findings import findings_of
 from fairwitness.evidence.heads import wire
 from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.lock import Holder, holder_of
@@ -28,6 +29,7 @@ from fairwitness.evidence.view import View, rows_of
 from fairwitness.evidence.viewfile import over
 from fairwitness.evidence.viewrow import ViewRow
 from fairwitness.model.exchange import Initiator
+from fairwitness.model.finding import Finding, finding_key
 from fairwitness.model.flag import Answer, Flag
 from fairwitness.model.policy import Program
 from fairwitness.model.record import ExchangeRecord, ExchangeRow, FlagRow, LogFilter
@@ -127,7 +129,10 @@ class Reader:
         wanted = wanted or LogFilter()
         with self._readable(), self._view() as view:
             flags = flags_of(self._connection) if wanted.flag is not None else ()
-            where, values = condition(wanted, flags)
+            finding = None
+            if wanted.finding is not None:
+                finding = findings_of(self._connection).get(finding_key(wanted.finding.strip()))
+            where, values = condition(wanted, flags, finding)
             is_held = self.holder() is not None
             words = [wire(word.lower()) for word in wanted.words]
             for row in rows_of(view, where, values):
@@ -170,6 +175,24 @@ class Reader:
             for flag in flags_of(self._connection):
                 if not (open_only and flag.flag in answers):
                     yield self._flag_row(view, flag, answers.get(flag.flag))
+
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings, oldest first.
+
+        Raises:
+            EvidenceError: The log cannot be read.
+        """
+        with self._readable():
+            return tuple(findings_of(self._connection).values())
+
+    def finding(self, name: str) -> Finding | None:
+        """One finding by its name, in upper or lower case; None where there is none.
+
+        Raises:
+            EvidenceError: The log cannot be read.
+        """
+        with self._readable():
+            return findings_of(self._connection).get(finding_key(name.strip()))
 
     def wanted(self) -> Iterator[tuple[str, str, int]]:
         """What in-scope pages asked for and did not get, since it is on no list: host, page URL, count.

@@ -36,6 +36,24 @@ class Shown:
     """False: it was exported with --unredacted, and nothing was looked for."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """That something left the house: one entry of the log."""
+
+    format: str
+    file: str
+    """The file's name, without its folder."""
+    sha256: str
+    """Of the finished file."""
+    size: int
+    """In bytes."""
+    exchanges: int
+    """How many it shows."""
+    is_redacted: bool
+    about: tuple[tuple[str, str], ...] = ()
+    """What else should be known: filters, finding, how many values were hidden."""
+
+
 class Redactor(Protocol):
     """Hides in two passes, so that a value found once is hidden wherever else it stands."""
 

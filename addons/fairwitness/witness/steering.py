@@ -10,6 +10,7 @@ from fairwitness.model.clock import SessionClock
 from fairwitness.model.event import Event, Held, PolicyChanged
 from fairwitness.model.flag import Answer, AnswerAs
 from fairwitness.model.policy import Policy
+from fairwitness.model.remark import Remark
 from fairwitness.policy import Change, PolicyInForce
 from fairwitness.rules import Initiators, Runner
 from fairwitness.witness.keeper import Keeper
@@ -159,6 +160,15 @@ class Steering:
         answer = Answer(flag=flag, answered_as=answered_as, note=note, time_us=self._keeper.now_us())
         self._keeper.record_now(lambda: self._log.append_answer(answer))
         self._runner.answer(answer)
+
+    def remark(self, remark: Remark) -> None:
+        """Record what another command did, and return when it is committed.
+
+        Raises:
+            EvidenceError: It could not be recorded; the gate is closed.
+        """
+        now_us = self._keeper.now_us()
+        self._keeper.record_now(lambda: self._log.append_remark(remark, time_us=now_us))
 
     def note(self, text: str) -> None:
         """Record a note."""
