@@ -122,6 +122,25 @@ def test_filter_finds_what_it_says(reader: Reader, wanted: LogFilter, ids: list[
         assert ids == [row.id for row in reader.exchanges(wanted)]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "newest", "ids"),
+    [
+        (LogFilter(), 2, [5, 6]),
+        (LogFilter(), 99, [1, 2, 3, 4, 5, 6]),
+        (LogFilter(), 0, []),
+        (LogFilter(host="*.example.test"), 2, [3, 4]),
+        (LogFilter(words=("mozilla",), last_id=4), 3, [2, 3, 4]),
+        (LogFilter(until_us=NOON_US + 10, first_id=2), 2, [4, 6]),
+    ],
+)
+def test_newest_are_the_last_ones_of_those_that_are_wanted(
+    reader: Reader, wanted: LogFilter, newest: int, ids: list[int]
+) -> None:
+    """They still come in the order of their numbers."""
+    with reader:
+        assert ids == [row.id for row in reader.exchanges(wanted, newest=newest)]
+
+
 def test_exchange_is_found_by_number_and_by_name(reader: Reader) -> None:
     """Both names mean the same exchange, with all that is stored of it."""
     with reader:

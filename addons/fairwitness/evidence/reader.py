@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 from fairwitness.errors import EvidenceError
 from fairwitness.evidence.answers import flags_of, newest_answers
 from fairwitness.evidence.bodyrow import FOLDER_NAME
-from fairwitness.evidence.filters import condition
+from fairwitness.evidence.filters import choose, rows_chosen
 from fairwitness.evidence.findings import findings_of
 from fairwitness.evidence.heads import wire
 from fairwitness.evidence.layout import DamagedError
@@ -120,24 +121,36 @@ class Reader:
             content = body_of(entries[0], segments, connection=self._connection, bodies=self._bodies)
             return content or b""
 
-    def exchanges(self, wanted: LogFilter | None = None) -> Iterator[ExchangeRow]:
+    def exchanges(
+        self, wanted: LogFilter | None = None, *, newest: int | None = None
+    ) -> Iterator[ExchangeRow]:
         """The exchanges that are wanted, blocked attempts and tunnels too, in order of their first entry.
+
+        Args:
+            wanted: Which; all where it is not given.
+            newest: How many of them at most, the newest ones.
 
         Raises:
             EvidenceError: The log cannot be read.
         """
-        wanted = wanted or LogFilter()
         with self._readable(), self._view() as view:
-            flags = flags_of(self._connection) if wanted.flag is not None else ()
-            finding = None
-            if wanted.finding is not None:
-                finding = findings_of(self._connection).get(finding_key(wanted.finding.strip()))
-            where, values = condition(wanted, flags, finding)
             is_held = self.holder() is not None
-            words = [wire(word.lower()) for word in wanted.words]
-            for row in rows_of(view, where, values):
-                if not words or self._has_words(view, row, words):
-                    yield row.frozen(is_held=is_held)
+            rows = self._rows(view, wanted or LogFilter(), newest_first=newest is not None)
+            if newest is not None:
+                rows = reversed(list(itertools.islice(rows, newest)))
+            for row in rows:
+                yield row.frozen(is_held=is_held)
+
+    def _rows(self, view: View, wanted: LogFilter, *, newest_first: bool) -> Iterator[ViewRow]:
+        finding = None
+        if wanted.finding is not None:
+            finding = findings_of(self._connection).get(finding_key(wanted.finding.strip()))
+        flags = flags_of(self._connection) if wanted.flag is not None else ()
+        choice = choose(view, wanted, flags=flags, finding=finding, newest_first=newest_first)
+        words = [wire(word.lower()) for word in wanted.words]
+        for row in rows_chosen(view, choice):
+            if not words or self._has_words(view, row, words):
+                yield row
 
     def exchange(self, id_or_hex: str) -> ExchangeRecord:
         """One exchange, by its whole number or its 32 hex digits.

@@ -9,9 +9,10 @@ readers add what it lacks in a database of their own that lies over it (`older`)
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from zlib import crc32
 
 from fairwitness.evidence.layout import DamagedError
@@ -21,7 +22,8 @@ from fairwitness.evidence.viewrow import COLUMNS, ViewRow, read_row, sql_text
 
 _NO_EXCHANGE = bytes(16)
 _HEX = re.compile(r"[0-9a-f]{32}")
-_BATCH = 500  # entries folded before they are written
+_BATCH = 500  # entries folded before they are written, rows read at once
+MOST = (1 << 63) - 1  # the highest number that SQLite has
 
 
 _PUT_ROW = (
@@ -199,30 +201,62 @@ class View:
             waiting.clear()
 
 
-def rows_of(view: View, where: str, values: dict[str, object]) -> Iterator[ViewRow]:
+def rows_of(
+    view: View,
+    where: str,
+    values: dict[str, object],
+    *,
+    first: int = 1,
+    last: int = MOST,
+    newest_first: bool = False,
+) -> Iterator[ViewRow]:
     """The rows that fulfil an SQL condition, in order of their number, read in portions.
 
     Args:
         view: Where they are.
         where: The condition, written by `fairwitness.evidence.filters`, never by a user.
         values: What its parameters stand for.
+        first: The lowest number that is looked at.
+        last: The highest number that is looked at.
+        newest_first: Whether the order is the reverse.
     """
-    columns = ", ".join(COLUMNS)
-    sql = f"SELECT {columns} FROM main.exchange WHERE id > :after AND {where}"
-    if "older" in view.schemas:
-        sql += (
-            f" UNION ALL SELECT {columns} FROM older.exchange WHERE id > :after AND {where}"
-            " AND id NOT IN (SELECT id FROM main.exchange)"
-        )
-    after = 0
-    while True:
-        found = view.connection.execute(
-            f"{sql} ORDER BY id LIMIT {_BATCH}", {**values, "after": after}
-        ).fetchall()
+    sql = f"{_select(view, f'id BETWEEN :low AND :high AND {where}')} ORDER BY id"
+    sql += f"{' DESC' if newest_first else ''} LIMIT {_BATCH}"
+    low, high = first, last
+    while low <= high:
+        found = view.connection.execute(sql, {**values, "low": low, "high": high}).fetchall()
         yield from map(read_row, found)
         if len(found) < _BATCH:
             return
-        after = found[-1][0]
+        low, high = (low, found[-1][0] - 1) if newest_first else (found[-1][0] + 1, high)
+
+
+def rows_at(view: View, numbers: Sequence[int], where: str, values: dict[str, object]) -> Iterator[ViewRow]:
+    """Those of the rows with these numbers that fulfil an SQL condition, in the order of the numbers.
+
+    Args:
+        view: Where they are.
+        numbers: Sorted, either way.
+        where: As for `rows_of`.
+        values: As for `rows_of`.
+    """
+    direction = " DESC" if len(numbers) > 1 and numbers[0] > numbers[-1] else ""
+    sql = _select(view, f"id IN (SELECT value FROM json_each(:numbers)) AND {where}")
+    for at in range(0, len(numbers), _BATCH):
+        portion = json.dumps(numbers[at : at + _BATCH])
+        found = view.connection.execute(f"{sql} ORDER BY id{direction}", {**values, "numbers": portion})
+        yield from map(read_row, found.fetchall())
+
+
+def _select(view: View, where: str) -> str:
+    columns = ", ".join(COLUMNS)
+    sql = f"SELECT {columns} FROM main.exchange WHERE {where}"
+    if "older" in view.schemas:
+        sql += (
+            f" UNION ALL SELECT {columns} FROM older.exchange WHERE {where}"
+            " AND id NOT IN (SELECT id FROM main.exchange)"
+        )
+    return sql
 
 
 def state_checksum(size: int, session: int) -> int:

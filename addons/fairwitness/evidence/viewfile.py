@@ -15,7 +15,7 @@ from fairwitness.evidence.view import View, state_checksum
 from fairwitness.evidence.viewrow import COLUMNS
 
 VIEW_NAME = "view.sqlite3"
-VERSION = 1  # another one is dropped and rebuilt
+VERSION = 2  # another one is dropped and rebuilt
 TABLES = ("exchange", "part", "loose", "seen")
 
 _SCHEMA = (
@@ -24,8 +24,14 @@ _SCHEMA = (
     f"CREATE TABLE exchange (id INTEGER PRIMARY KEY, {', '.join(COLUMNS[1:])})",
     "CREATE UNIQUE INDEX exchange_name ON exchange (exchange)",
     "CREATE INDEX exchange_host ON exchange (host)",
+    "CREATE INDEX exchange_time ON exchange (time_us)",
     "CREATE INDEX exchange_status ON exchange (status)",
+    "CREATE INDEX exchange_decision ON exchange (decision)",
+    "CREATE INDEX exchange_session ON exchange (session)",
+    "CREATE INDEX exchange_label ON exchange (label) WHERE label IS NOT NULL",
+    "CREATE INDEX exchange_account ON exchange (account) WHERE account IS NOT NULL",
     "CREATE TABLE part (id INTEGER NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (id, idx)) WITHOUT ROWID",
+    "CREATE INDEX part_idx ON part (idx)",
     """CREATE TABLE loose (exchange BLOB NOT NULL, idx INTEGER NOT NULL, flag TEXT,
         PRIMARY KEY (exchange, idx)) WITHOUT ROWID""",
     """CREATE TABLE seen (flag TEXT NOT NULL, id INTEGER NOT NULL, count INTEGER NOT NULL,
