@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from fairwitness.evidence import Reader
     from fairwitness.model.policy import Policy, Program
 
+ACCOUNTS_NAME = "accounts.yaml"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -22,6 +24,17 @@ class Place:
     evidence: Path
     policy_file: Path | None
     """None: the policy is the newest of the log."""
+    accounts: Path | None = None
+    """The researcher's accounts at this program; None: in the program's folder."""
+
+    def accounts_file(self) -> Path:
+        """Where the accounts are, or would be.
+
+        Raises:
+            PolicyError: The policy is broken.
+            EvidenceError: There is neither a policy nor a log.
+        """
+        return self.accounts or program_folder(self.program()) / ACCOUNTS_NAME
 
     def reader(self) -> Reader:
         """Open the log for reading.
@@ -75,12 +88,12 @@ def find_place(chosen: Choices) -> Place:
     """
     policy_file = find_policy_file(chosen)
     if chosen.evidence:
-        return Place(chosen.evidence, policy_file)
+        return Place(chosen.evidence, policy_file, chosen.accounts)
     if chosen.program and not chosen.policy:
         assert policy_file
-        return Place(policy_file.parent / "evidence", policy_file if policy_file.is_file() else None)
+        return _place_of_folder(policy_file.parent, policy_file if policy_file.is_file() else None, chosen)
     assert policy_file
-    return Place(_evidence_of(policy_file), policy_file)
+    return Place(_evidence_of(policy_file), policy_file, chosen.accounts)
 
 
 def find_proxy_place(chosen: Choices) -> tuple[Place, Policy]:
@@ -94,10 +107,14 @@ def find_proxy_place(chosen: Choices) -> tuple[Place, Policy]:
     policy_file = find_policy_file(chosen) or Path("policy.yaml")
     policy = load_policy(policy_file)
     if chosen.evidence:
-        return Place(chosen.evidence, policy_file), policy
+        return Place(chosen.evidence, policy_file, chosen.accounts), policy
     if chosen.program and not chosen.policy:
-        return Place(policy_file.parent / "evidence", policy_file), policy
-    return Place(program_folder(policy.program) / "evidence", policy_file), policy
+        return _place_of_folder(policy_file.parent, policy_file, chosen), policy
+    return Place(program_folder(policy.program) / "evidence", policy_file, chosen.accounts), policy
+
+
+def _place_of_folder(folder: Path, policy_file: Path | None, chosen: Choices) -> Place:
+    return Place(folder / "evidence", policy_file, chosen.accounts or folder / ACCOUNTS_NAME)
 
 
 def needed_policy_file(place: Place) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 from fairwitness.cli.faces import Face, ReadyFirst
 from fairwitness.cli.folders import make_private
 from fairwitness.cli.plan import Plan, facts_of, settings_of, warnings_of
+from fairwitness.control.accounts_file import AccountsFile
 from fairwitness.control.desk import Desk, Joining
 from fairwitness.control.folder import socket_path
 from fairwitness.control.policy_file import PolicyFile
@@ -64,6 +65,8 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
     clock = SessionClock()
     warnings = warnings_of(plan.policy, now_us=clock.now_us())
     settings = settings_of(plan)
+    book = AccountsFile(plan.place.accounts_file(), make_private)
+    book.load()  # what is broken is said before anything is written
     in_force = PolicyInForce(plan.policy, overrides=tuple(map(parse_override, plan.options.resolve)))
     log = Log.open(make_private(plan.place.evidence), program=plan.policy.program, now_us=clock.now_us())
     face = ReadyFirst(make_face(log.session))
@@ -77,6 +80,7 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
             clock=clock,
             tell=face.tell,
             unattended=plan.policy.posture is Posture.UNATTENDED,
+            book=book,
         )
         log.append_session(facts_of(plan, settings), time_us=clock.now_us())
         log.append_policy(plan.policy, time_us=clock.now_us(), why="start")

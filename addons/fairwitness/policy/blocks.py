@@ -40,11 +40,13 @@ class Block:
             wanted = (
                 f"Write keys below it: {', '.join(known)}" if known else "Write 'name: value' pairs below it"
             )
-            raise source.error(
-                node, f"{name or 'the policy'} is {kind_of(node)}, not a block of keys", wanted
-            )
+            raise source.error(node, f"{name or self._whole} is {kind_of(node)}, not a block of keys", wanted)
         for key, value in node.value:
             self._take(key, value)
+
+    @property
+    def _whole(self) -> str:
+        return "the policy" if self.source.kind == "a policy" else self.source.kind
 
     def _take(self, key: Node, value: Node) -> None:
         if not isinstance(key, ScalarNode) or is_null(key):
@@ -68,7 +70,7 @@ class Block:
         elsewhere = [block for block, keys in KEYS.items() if block and name in keys and block != self.name]
         if not near and elsewhere:
             mend = f"It belongs below {elsewhere[0]}"
-        return self.source.error(key, f"{self.name or 'the policy'} has the unknown key {quoted(name)}", mend)
+        return self.source.error(key, f"{self.name or self._whole} has the unknown key {quoted(name)}", mend)
 
     def __contains__(self, key: str) -> bool:
         """Whether the key is written, with a value other than null."""

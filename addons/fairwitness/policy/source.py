@@ -32,13 +32,15 @@ class Source:
     Args:
         raw: The file's bytes.
         path: Its name, for messages only.
+        kind: What it is, for messages only.
 
     Raises:
         PolicyError: It is too large, no UTF-8, no YAML, or uses what a policy has no need of (anchors, tags).
     """
 
-    def __init__(self, raw: bytes, *, path: str) -> None:
+    def __init__(self, raw: bytes, *, path: str, kind: str = "a policy") -> None:
         self.path = path
+        self.kind = kind
         self._lines: list[str] = []
         if len(raw) > MAX_BYTES:
             self._refuse_at(0, 0, f"it is larger than {MAX_BYTES >> 20} MiB", "Shorten the lists")
@@ -85,7 +87,7 @@ class Source:
                 self._refuse_at(
                     line,
                     column,
-                    "anchors and aliases (& and *) are not used in a policy",
+                    f"anchors and aliases (& and *) are not used in {self.kind}",
                     'Write the value out; a host with a star stands in quotes: "*.example.com"',
                 )
             if depth > MAX_DEPTH or nodes > MAX_NODES:

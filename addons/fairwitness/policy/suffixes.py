@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import tldextract
 
@@ -75,3 +75,12 @@ def registrable(host: str) -> str | None:
         if is_public_suffix(".".join(labels[place:])):
             return ".".join(labels[place - 1 :]) if not is_public_suffix(host) else None
     return None
+
+
+@lru_cache(maxsize=2048)
+def site_of(host: str) -> str:
+    """The name to which a host belongs: the registered one above it, else the host itself."""
+    lower = host.lower().rstrip(".")
+    if ":" in lower or lower.rpartition(".")[2].isdecimal():
+        return lower  # an address
+    return registrable(lower) or lower

@@ -1,5 +1,6 @@
 """Was it fair?  One rule of engagement per file, one line per rule below."""
 
+from fairwitness.rules.accounts import Accounts, SignIn
 from fairwitness.rules.budget import Budget
 from fairwitness.rules.concurrency import Concurrency
 from fairwitness.rules.initiator import Initiators
@@ -20,4 +21,14 @@ RULES: tuple[type[Rule], ...] = (
     StalePolicy,
 )
 
-__all__ = ["RULES", "Initiators", "Judgement", "MeterReading", "Rule", "RuleFailure", "Runner"]
+__all__ = [
+    "RULES",
+    "Accounts",
+    "Initiators",
+    "Judgement",
+    "MeterReading",
+    "Rule",
+    "RuleFailure",
+    "Runner",
+    "SignIn",
+]

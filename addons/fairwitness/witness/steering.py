@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from fairwitness.errors import PolicyError
 from fairwitness.evidence import Log
+from fairwitness.model.account import Account
 from fairwitness.model.clock import SessionClock
-from fairwitness.model.event import Event, Held, PolicyChanged
+from fairwitness.model.event import AccountSeen, Event, Held, PolicyChanged
 from fairwitness.model.flag import Answer, AnswerAs
 from fairwitness.model.policy import Policy
 from fairwitness.model.remark import Remark
-from fairwitness.policy import Change, PolicyInForce
-from fairwitness.rules import Initiators, Runner
+from fairwitness.policy import Change, PolicyInForce, site_of
+from fairwitness.rules import Accounts, Initiators, Runner, SignIn
 from fairwitness.witness.keeper import Keeper
 from fairwitness.witness.patience import Patience, held_event
 from fairwitness.witness.status import MeterStatus, Status
+
+
+class AccountBook(Protocol):
+    """Where the researcher's accounts are kept."""
+
+    def load(self) -> tuple[Account, ...]:
+        """All of them."""
+
+    def add(self, name: str, identities: tuple[str, ...]) -> tuple[Account, ...]:
+        """Give an account more identities, be it a new one; all accounts then."""
+
+    def remove(self, name: str) -> tuple[Account, ...]:
+        """Take an account out; those that are left."""
 
 
 class Steering:
@@ -28,6 +43,10 @@ class Steering:
         clock: The session's time.
         tell: Takes every event, at once and without raising.
         unattended: Whether nobody is there to answer a hold, which makes it a block.
+        book: Where accounts are kept; None: none is known, and none can be registered.
+
+    Raises:
+        PolicyError: The accounts cannot be read.
     """
 
     def __init__(
@@ -39,6 +58,7 @@ class Steering:
         clock: SessionClock,
         tell: Callable[[Event], None],
         unattended: bool,
+        book: AccountBook | None = None,
     ) -> None:
         self._policy = policy
         self._runner = runner
@@ -47,6 +67,8 @@ class Steering:
         self._gate = self._keeper.gate
         self._patience = Patience(self._keeper, runner, clock=clock, unattended=unattended)
         self._initiators = Initiators()
+        self._book = book
+        self._accounts = Accounts(book.load() if book else (), site_of=site_of)
         self._started_us = clock.now_us()
         self._released = self._blocked = self._open = 0
 
@@ -169,6 +191,47 @@ class Steering:
         """
         now_us = self._keeper.now_us()
         self._keeper.record_now(lambda: self._log.append_remark(remark, time_us=now_us))
+
+    def accounts(self) -> tuple[Account, ...]:
+        """The researcher's own accounts."""
+        return self._accounts.registered
+
+    def register_account(self, name: str, *identities: str) -> None:
+        """Take identities for an account of the researcher's own, from now on and in later sessions.
+
+        Raises:
+            PolicyError: They cannot be used, or cannot be kept.
+        """
+        self._accounts.adopt(self._kept().add(name, identities))
+
+    def remove_account(self, name: str) -> None:
+        """Forget an account.
+
+        Raises:
+            PolicyError: There is none of that name, or it cannot be written.
+        """
+        self._accounts.adopt(self._kept().remove(name))
+
+    def forget_account_question(self, identity: str) -> None:
+        """It is no account of the researcher's own: not asked again in this session."""
+        self._accounts.decline(identity)
+
+    def _kept(self) -> AccountBook:
+        if self._book is None:
+            raise PolicyError(
+                "this proxy keeps no accounts", where="accounts", mend="Start it with 'fairwitness run'"
+            )
+        return self._book
+
+    def _ask_about(self, sign_in: SignIn) -> None:
+        self._keeper.tell(
+            AccountSeen(
+                time_us=self._keeper.now_us(),
+                identity=sign_in.identity,
+                host=sign_in.host,
+                exchange=sign_in.exchange,
+            )
+        )
 
     def note(self, text: str) -> None:
         """Record a note."""

@@ -1,0 +1,207 @@
+"""Whose identity a request carries: learned at sign-ins, known again by what they gave.
+
+Only names and salted hashes are kept, a bounded number of each; a password never is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from fairwitness.model.account import Account, cut_identity, plain_identity
+from fairwitness.model.exchange import Exchange, Request, Response
+from fairwitness.rules.bounded import Recent
+from fairwitness.rules.credentials import Carried, Seals, carried_by, set_cookies
+from fairwitness.rules.sign_in import form_identities, has_signed_in, has_signed_out, looks_like_sign_in
+
+HOLDINGS = 4096  # credentials that are known again; the one that was not used for longest goes first
+ATTEMPTS = 512  # sign-ins under way
+JUDGED = 1024  # what was found for a head; a browser sends the same one again and again
+QUESTIONS = 50  # names asked about in a session: a page can make up any number
+
+_NOBODY = ""  # whose a credential is that was given to two
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A sign-in that succeeded, under a name that is not registered and was not asked about yet."""
+
+    identity: str
+    """As it was sent, cut."""
+    host: str
+    exchange: str
+
+
+class Accounts:
+    """The researcher's accounts, and which credentials stand for whom.
+
+    A class, because what one exchange gives decides how the next ones are labelled.
+
+    Args:
+        accounts: The registered ones.
+        site_of: The registered name above a host.
+    """
+
+    def __init__(
+        self, accounts: Iterable[Account] = (), *, site_of: Callable[[str], str] = lambda host: host
+    ) -> None:
+        self._site_of = site_of
+        self._seals = Seals(site_of)
+        self._names: dict[str, str] = {}
+        self._holdings: Recent[bytes, str] = Recent(HOLDINGS)
+        self._attempts: Recent[str, tuple[str, ...]] = Recent(ATTEMPTS)
+        self._judged: Recent[bytes, tuple[int, str]] = Recent(JUDGED)
+        self._asked: set[str] = set()
+        self._generation = 0
+        self.registered: tuple[Account, ...] = ()
+        """The researcher's own."""
+        self.adopt(accounts)
+
+    def adopt(self, accounts: Iterable[Account]) -> None:
+        """Take these as the registered ones from now on."""
+        self.registered = tuple(accounts)
+        self._names = {
+            plain_identity(identity): account.name
+            for account in self.registered
+            for identity in account.identities
+        }
+        self._generation += 1
+
+    def decline(self, identity: str) -> None:
+        """The researcher says that it is no account of theirs: not asked again."""
+        if len(self._asked) < 2 * QUESTIONS:
+            self._asked.add(plain_identity(identity))
+
+    def judge(self, request: Request, *, in_scope: bool) -> Request:
+        """The request with the account whose identity it carries, None where that is no registered one."""
+        carried = carried_by(request.headers)
+        names = form_identities(request) if in_scope and request.body else ()
+        if names and self._is_own_form(request):
+            self._attempts.put(request.exchange, names)
+            account = self._account_of(names)
+            if account:
+                return replace(request, account=account)
+        if carried is None:
+            return request
+        if in_scope and not names and (user := carried.basic):
+            self._attempts.put(request.exchange, (user,))
+        account = self._names.get(self._identity(request.host, carried))
+        return replace(request, account=account) if account else request
+
+    def identity_of(self, request: Request) -> str | None:
+        """The name for which a request's credentials stand, registered or not, as `plain_identity` has it."""
+        carried = carried_by(request.headers)
+        return self._identity(request.host, carried) or None if carried else None
+
+    def learn(self, exchange: Exchange) -> SignIn | None:
+        """Learn from an answer.  A sign-in that the researcher should be asked about, once a name."""
+        request, response = exchange.request, exchange.response
+        names = self._attempts.pop(request.exchange)
+        if response is None:
+            return None
+        if names is not None:
+            return self._attempted(exchange, response, names)
+        if len(self._holdings):
+            if has_signed_out(exchange):
+                self._sign_out(request)
+            elif response.header("set-cookie") is not None:
+                self._carry_over(request, response)
+        return None
+
+    def _attempted(self, exchange: Exchange, response: Response, names: tuple[str, ...]) -> SignIn | None:
+        request = exchange.request
+        carried = carried_by(request.headers)
+        given = self._seals.given(request.host, response)
+        if carried is not None and carried.basic in names:
+            return self._seen(request, names) if response.status < 400 else None
+        if not has_signed_in(exchange, gives=bool(given)):
+            return None
+        identity = self._chosen(names)
+        before = self._identity(request.host, carried) if carried else _NOBODY
+        if before not in {_NOBODY, identity} and not looks_like_sign_in(request):
+            return None  # somebody who is signed in makes an account for somebody else
+        if not given and carried:  # the server goes on with the cookie that it had given before
+            given = self._seals.sessions(request.host, carried)
+        for seal in given:
+            self._holdings.put(seal, identity)
+        self._generation += 1
+        return self._seen(request, names)
+
+    def _seen(self, request: Request, names: tuple[str, ...]) -> SignIn | None:
+        """The sign-in to ask about; None where its account is known, or enough was asked."""
+        identity = self._chosen(names)
+        if identity in self._names or identity in self._asked or len(self._asked) >= QUESTIONS:
+            return None
+        self._asked.add(identity)
+        sent = next(each for each in names if plain_identity(cut_identity(each)) == identity)
+        return SignIn(cut_identity(sent.strip()), request.host, request.exchange)
+
+    def _sign_out(self, request: Request) -> None:
+        carried = carried_by(request.headers)
+        if carried:
+            for seal in self._seals.of(request.host, carried):
+                self._holdings.pop(seal)
+            self._generation += 1
+
+    def _carry_over(self, request: Request, response: Response) -> None:
+        """A server may give a new cookie with any answer, or take one back."""
+        carried = carried_by(request.headers)
+        identity = self._identity(request.host, carried) if carried else _NOBODY
+        if (
+            not carried
+            or identity == _NOBODY
+            or not any(True for seal in self._seals.of(request.host, carried) if seal in self._holdings)
+        ):
+            return
+        sent = dict(carried.cookies())
+        for name, value in set_cookies(response):
+            if not value and name in sent:
+                self._holdings.pop(self._seals.cookie(request.host, name, sent[name]))
+        for seal in self._seals.given(request.host, replace(response, body=b"")):
+            owner = self._holdings.get(seal)
+            self._holdings.put(seal, identity if owner in {None, identity} else _NOBODY)
+        self._generation += 1
+
+    def _identity(self, host: str, carried: Carried) -> str:
+        seal = self._seals.whole(host, carried)
+        judged = self._judged.get(seal)
+        if judged is not None and judged[0] == self._generation:
+            return judged[1]
+        identity = self._look_up(host, carried)
+        self._judged.put(seal, (self._generation, identity))
+        return identity
+
+    def _look_up(self, host: str, carried: Carried) -> str:
+        """Whose the credentials are; nobody's where they disagree."""
+        found = {self._holdings.get(seal) or _NOBODY for seal in self._seals.of(host, carried)}
+        found.update(name for each in carried.names() if (name := plain_identity(each)) in self._names)
+        found.discard(_NOBODY)
+        accounts = {self._names.get(each, each) for each in found}
+        return min(found) if len(accounts) == 1 else _NOBODY
+
+    def _chosen(self, names: tuple[str, ...]) -> str:
+        plain = [plain_identity(cut_identity(each)) for each in names]
+        return next((each for each in plain if each in self._names), plain[0])
+
+    def _account_of(self, names: tuple[str, ...]) -> str | None:
+        return self._names.get(self._chosen(names))
+
+    def _is_own_form(self, request: Request) -> bool:
+        """Whether the form stands on the site that it signs in to.
+
+        Any page can send a form with anybody's name to another site; it must not decide whose requests are
+        whose.  A tool that says nothing of a page has its own form.
+        """
+        origin = request.header("origin") or request.header("referer")
+        if origin is None:
+            return True
+        host = _host_of(origin)
+        return host is not None and self._site_of(host) == self._site_of(request.host)
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None

@@ -1,0 +1,243 @@
+"""Which requests are attempts to sign in, under which name, and which of them succeeded.
+
+A sign-in in two steps (the name on one page, the password on the next) is seen only where the second one
+repeats the name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from email.parser import BytesParser
+from email.policy import HTTP
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+from fairwitness.model.exchange import Exchange, Request, Response
+
+MAX_FORM_BYTES = 16 << 10  # a form with a name and a password is short; one that is not is not parsed
+MAX_ANSWER_BYTES = 64 << 10
+_FIELDS = 100
+_DEPTH = 6
+
+_HINTS = (b"pass", b"pwd", b"kennwort")  # looked for first: most bodies are parsed by nobody
+_PASSWORD = re.compile(r"pass(?:word|wd|phrase|wort)|^pass$|pwd|kennwort")
+_NAMES = frozenset(
+    [
+        "account",
+        "accountname",
+        "benutzername",
+        "email",
+        "emailaddress",
+        "emailorusername",
+        "handle",
+        "identifier",
+        "log",
+        "login",
+        "loginemail",
+        "loginid",
+        "loginname",
+        "mail",
+        "nick",
+        "nickname",
+        "uname",
+        "user",
+        "useremail",
+        "userid",
+        "userlogin",
+        "username",
+        "usernameoremail",
+        "useroremail",
+    ]
+)
+_SEPARATORS = re.compile(r"[\[\].:]+")
+_ARGUMENT = re.compile(r'(\w{1,64})\s*:\s*"((?:[^"\\]|\\.)*)"')
+_SIGN_IN_PATH = re.compile(r"log-?_?in|sign-?_?in|sso|auth|session", re.IGNORECASE)
+_SIGN_OUT_PATH = re.compile(r"(?:^|[/.])(?:log|sign)[-_]?(?:out|off)(?:$|[/.?])", re.IGNORECASE)
+_PASSWORD_FIELD = re.compile(rb"""type\s*=\s*["']?password""", re.IGNORECASE)
+_FAULT = re.compile(r"invalid|incorrect|wrong|fail|denied|unknown|not found|locked", re.IGNORECASE)
+_FAULT_KEYS = frozenset({"error", "errors", "errorcode", "errormessage"})
+_WORDS_KEYS = frozenset({"message", "status", "result", "detail"})
+_SUCCESS_KEYS = frozenset({"success", "ok", "authenticated", "loggedin"})
+_TOKEN_KEYS = frozenset(
+    [
+        "accesstoken",
+        "apitoken",
+        "authtoken",
+        "authorization",
+        "bearer",
+        "bearertoken",
+        "idtoken",
+        "jwt",
+        "refreshtoken",
+        "session",
+        "sessionid",
+        "sessiontoken",
+        "sid",
+        "token",
+    ]
+)
+TOKEN_CHARACTERS = 16  # a shorter value is no secret that anybody would accept
+
+
+def form_identities(request: Request) -> tuple[str, ...]:
+    """The names in a request that looks like a sign-in, in their order; none: it does not look like one.
+
+    Exactly one password goes with a sign-in; two are a sign-up, or a change of password.
+    """
+    body = request.body
+    if request.method not in {"POST", "PUT"} or not 0 < len(body) <= MAX_FORM_BYTES or request.body_is_cut:
+        return ()
+    lower = body.lower()
+    if not any(hint in lower for hint in _HINTS):
+        return ()
+    names, passwords = [], 0
+    for name, value in _fields(request.header("content-type") or "", body):
+        word = _last_word(name)
+        if _PASSWORD.search(word):
+            passwords += bool(value)
+        elif word in _NAMES and value.strip():
+            names.append(value)
+    return tuple(names) if passwords == 1 else ()
+
+
+def basic_identity(authorization: bytes) -> str | None:
+    """The user name in an Authorization header, None where it is no basic one."""
+    scheme, _, coded = authorization.partition(b" ")
+    if scheme.lower() != b"basic" or len(coded) > MAX_FORM_BYTES:
+        return None
+    try:
+        name, colon, _ = b64decode(coded.strip(), validate=True).decode("utf-8", "replace").partition(":")
+    except ValueError:
+        return None
+    return name if colon and name.strip() else None
+
+
+def has_signed_in(exchange: Exchange, *, gives: bool) -> bool:
+    """Whether the answer to a sign-in looks like a yes.
+
+    Args:
+        exchange: The attempt with its answer.
+        gives: Whether the answer sets a session cookie or holds a token.
+    """
+    response = exchange.response
+    if response is None or response.status >= 400 or response.status < 200:
+        return False
+    if response.status in {301, 302, 303, 307, 308}:
+        return _leads_away(exchange.request, response)
+    if "json" in (response.header("content-type") or "").lower():
+        return gives and not _says_no(response)
+    return gives and not _PASSWORD_FIELD.search(response.body[:MAX_ANSWER_BYTES])
+
+
+def has_signed_out(exchange: Exchange) -> bool:
+    """Whether a session was ended: a path that says so, and an answer that agrees."""
+    request, response = exchange.request, exchange.response
+    if response is None or response.status >= 400 or not _SIGN_OUT_PATH.search(request.path):
+        return False
+    # A GET that is answered with a page may be the question "are you sure?".
+    return request.method != "GET" or response.status >= 300
+
+
+def looks_like_sign_in(request: Request) -> bool:
+    """Whether its path says that it signs in."""
+    return bool(_SIGN_IN_PATH.search(request.path))
+
+
+def tokens_in(response: Response) -> tuple[str, ...]:
+    """The tokens that a JSON answer gives, by the usual names of their keys."""
+    if "json" not in (response.header("content-type") or "").lower():
+        return ()
+    return tuple(
+        value
+        for name, value in _json_fields(response.body)
+        if _last_word(name) in _TOKEN_KEYS and len(value) >= TOKEN_CHARACTERS
+    )
+
+
+def _leads_away(request: Request, response: Response) -> bool:
+    """Whether a redirect goes elsewhere than back to the form."""
+    try:
+        target = urlsplit(urljoin(request.url, response.header("location") or ""))
+        came_from = urlsplit(request.header("referer") or "")
+    except ValueError:
+        return False
+    if target.path in {request.path, came_from.path or request.path}:
+        return False
+    return not re.search(r"error|fail|denied|invalid", f"{target.path}?{target.query}", re.IGNORECASE) and (
+        not re.search(r"(?:^|/)(?:log|sign)[-_]?in(?:$|[/.])", target.path, re.IGNORECASE)
+    )
+
+
+def _says_no(response: Response) -> bool:
+    try:
+        form = json.loads(response.body[:MAX_ANSWER_BYTES])
+    except (ValueError, RecursionError):
+        return True
+    if not isinstance(form, dict):
+        return False
+    for name, value in form.items():
+        word = _last_word(name)
+        if word in _FAULT_KEYS and value:
+            return True
+        if word in _SUCCESS_KEYS and value is False:
+            return True
+        if word in _WORDS_KEYS and isinstance(value, str) and _FAULT.search(value[:1000]):
+            return True
+    return False
+
+
+def _fields(content_type: str, body: bytes) -> Iterator[tuple[str, str]]:
+    kind = content_type.lower()
+    if kind.startswith("application/x-www-form-urlencoded"):
+        try:
+            yield from parse_qsl(
+                body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_FIELDS
+            )
+        except ValueError:
+            return
+    elif kind.startswith("multipart/form-data"):
+        yield from _parts(content_type, body)
+    elif "json" in kind or body.lstrip()[:1] == b"{":
+        yield from _json_fields(body)
+
+
+def _parts(content_type: str, body: bytes) -> Iterator[tuple[str, str]]:
+    head = b"Content-Type: " + content_type.encode("latin-1", "replace").replace(b"\n", b" ") + b"\r\n\r\n"
+    if body.count(b"\n--") > _FIELDS:
+        return
+    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    for part in message.iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            yield name, content.decode("utf-8", "replace")
+
+
+def _json_fields(body: bytes) -> Iterator[tuple[str, str]]:
+    if len(body) > MAX_ANSWER_BYTES:
+        return
+    try:
+        form = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    left = [("", form, 0)]
+    seen = 0
+    while left and seen < _FIELDS * 10:
+        name, value, depth = left.pop()
+        seen += 1
+        if isinstance(value, str):
+            yield name, value
+            if name == "query" and "mutation" in value:
+                yield from ((found[1], found[2]) for found in _ARGUMENT.finditer(value))
+        elif isinstance(value, dict) and depth < _DEPTH:
+            left.extend((str(key), each, depth + 1) for key, each in reversed(value.items()))
+        elif isinstance(value, list) and depth < _DEPTH:
+            left.extend((name, each, depth + 1) for each in reversed(value[:_FIELDS]))
+
+
+def _last_word(name: str) -> str:
+    """``user[e-mail]``, ``_email`` and ``j_email`` are all one field."""
+    parts = [each for each in _SEPARATORS.split(name[:128].lower()) if each]
+    return re.sub(r"[^a-z0-9]", "", (parts or [""])[-1].removeprefix("j_"))
