@@ -25,7 +25,7 @@ def test_accounts_are_read() -> None:
 @pytest.mark.parametrize(
     ("text", "where", "what"),
     [
-        ("accounts: [{name: a, identities: [x]}, {name: a}]", ":1:46", "two accounts are called"),
+        ("accounts: [{name: a, identities: [x]}, {name: a}]", ":1:47", "two accounts are called"),
         ("accounts: [{name: a, identities: [x]}, {name: b, identities: [X]}]", ":1:62", "belongs to two"),
         ("accounts:\n- {name: a, password: x}", ":2:13", "unknown key 'password'"),
         ("accounts: {a: b}", ":1:11", "not a list"),
@@ -37,7 +37,7 @@ def test_accounts_are_read() -> None:
         (f"accounts: [{{name: {'a' * 61}}}]", ":1:19", "too long"),
         ("users: []", ":1:1", "accounts.yaml has the unknown key"),
         ("[" * 40, ":1:17", "nested too deeply"),
-        ("accounts: [", ":1:12", "no YAML"),
+        ("accounts: [", ":1:1", "no YAML"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text: str, where: str, what: str) -> None:

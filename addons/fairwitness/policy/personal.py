@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import yaml
 
 from fairwitness.errors import PolicyError
 from fairwitness.model.account import (
@@ -110,5 +110,4 @@ def _check(source: Source, block: Block, account: Account) -> None:
 
 
 def _quoted(text: str) -> str:
-    """A YAML double-quoted scalar; JSON is one."""
-    return json.dumps(text)
+    return yaml.safe_dump(text, default_style='"', width=10**6).strip()
