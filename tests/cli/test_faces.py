@@ -13,6 +13,7 @@ from fairwitness.model.event import (
     Blocked,
     Event,
     ExchangeEnded,
+    FlagAnswered,
     FlagRaised,
     Held,
     PolicyChanged,
@@ -22,7 +23,7 @@ from fairwitness.model.event import (
     Throttled,
 )
 from fairwitness.model.exchange import Client, Destination, Initiator, Request
-from fairwitness.model.flag import Flag, Pointer, Severity
+from fairwitness.model.flag import Answer, AnswerAs, Flag, Pointer, Severity
 from fairwitness.model.verdict import Action, Clause, Verdict
 
 NOW_US = parse_iso_us("2026-11-23T22:39:16.062050Z")
@@ -70,6 +71,9 @@ EVENTS: tuple[Event, ...] = (
     ),
     Blocked(time_us=NOW_US, id=4, request=REQUEST, verdict=REFUSED),
     FlagRaised(time_us=NOW_US, flag=FLAG),
+    FlagAnswered(
+        time_us=NOW_US, answer=Answer(flag="f1", answered_as=AnswerAs.ACCIDENT, note="mine", time_us=NOW_US)
+    ),
     Held(
         time_us=NOW_US,
         hold="h1",
@@ -104,9 +108,18 @@ def test_every_event_is_a_json_line_with_its_name() -> None:
     """Each event has the name that docs/cli.md gives it, and the first line tells where the proxy is."""
     forms = [json.loads(line) for line in _shown("json", EVENTS)]
 
-    assert ["ready", "exchange", "block", "flag", "hold", "throttle", "policy", "store", "stopped"] == [
-        form["event"] for form in forms
-    ]
+    assert [
+        "ready",
+        "exchange",
+        "block",
+        "flag",
+        "answer",
+        "hold",
+        "throttle",
+        "policy",
+        "store",
+        "stopped",
+    ] == [form["event"] for form in forms]
     assert {"event": "ready", "listen": "127.0.0.1:8080", "evidence": "/e", "ca": "/ca.pem"} == forms[0]
 
 
@@ -160,7 +173,7 @@ def test_plain_output_has_a_line_for_all_but_exchanges() -> None:
     """Blocks, flags, holds, throttles and state changes have a line each; exchanges none."""
     first_words = [line.split()[1] for line in _shown("plain", EVENTS)]
 
-    assert ["block", "flag", "hold", "throttle", "policy", "halted", "stopped"] == first_words
+    assert ["block", "flag", "answer", "hold", "throttle", "policy", "halted", "stopped"] == first_words
 
 
 def test_exchanges_are_shown_when_asked_for() -> None:

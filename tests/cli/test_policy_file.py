@@ -13,7 +13,7 @@ from fairwitness.model.flag import AnswerAs, Severity
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action, ScopeList
 from fairwitness.policy import Change, PolicyInForce, read_policy
-from fairwitness.witness.status import MeterStatus, Status
+from fairwitness.witness.status import EvidenceStatus, MeterStatus, Status
 
 TEXT = b"""\
 version: 1
@@ -50,9 +50,11 @@ class Conductor:
             released=2,
             blocked=3,
             flags=0,
+            flags_open=0,
             held=0,
             throttled=0,
             open_requests=0,
+            log=EvidenceStatus(entries=9, bytes=8192, waiting=0, not_durable=1),
             meters=(MeterStatus("rate", "shop.test", "testing", 4, 5, "s"),),
         )
 

@@ -542,3 +542,21 @@ def test_load_of_twenty_connections_is_committed_in_order(log: Log) -> None:
     with Reader.open(log.folder) as reader:
         assert [] == list(reader.problems())
         assert 400 == sum(row.outcome == "complete" for row in reader.exchanges())
+
+
+def test_growth_tells_what_waits_and_what_a_power_cut_could_take(log: Log) -> None:
+    """An entry waits until it is committed, and is not durable until the full commit."""
+    log.checkpoint_full()
+    before = log.growth
+    log.append_note("one", time_us=NOON_US)
+    appended = log.growth
+    log.commit_now()
+    committed = log.growth
+    asyncio.run(log.checkpoint())
+    durable = log.growth
+
+    assert [(1, 1), (0, 1), (0, 0)] == [
+        (each.waiting, each.not_durable) for each in (appended, committed, durable)
+    ]
+    assert before.entries + 1 == durable.entries
+    assert 0 < durable.stored_bytes <= sum(each.stat().st_size for each in log.folder.iterdir())

@@ -13,6 +13,7 @@ from fairwitness.model.event import (
     Blocked,
     Event,
     ExchangeEnded,
+    FlagAnswered,
     FlagRaised,
     Held,
     PolicyChanged,
@@ -121,6 +122,8 @@ class PlainFace:
             case FlagRaised(flag=flag):
                 what = f"{flag.flag} {flag.rule} ({flag.severity.word})"
                 return f"flag      {what}: {_ended(flag.says)} {flag.advice}".rstrip()
+            case FlagAnswered(answer=answer):
+                return f"answer    {answer.flag} {answer.answered_as.value}: {answer.note}"
             case Held():
                 return _held_words(event)
             case Throttled():

@@ -9,6 +9,7 @@ from fairwitness.model.event import (
     Blocked,
     Event,
     ExchangeEnded,
+    FlagAnswered,
     FlagRaised,
     Held,
     PolicyChanged,
@@ -108,6 +109,14 @@ def event_form(event: Event, *, session: int) -> Form:
                 "exchange": event.flag.exchange,
                 "says": event.flag.says,
                 **_flag(event.flag),
+            }
+        case FlagAnswered(answer=answer):
+            return {
+                "event": "answer",
+                "time": iso_us(event.time_us),
+                "flag": answer.flag,
+                "as": answer.answered_as.value,
+                "note": answer.note,
             }
         case Held():
             return held_form(event)

@@ -64,8 +64,8 @@ def status(context: click.Context) -> None:
     ]
     print_table(["proxy", "running"], [(name.replace("_", " "), value) for name, value in simple])
     for name, value in reply.items():
-        if isinstance(value, list) and value:
-            _print_part(name, value)
+        if isinstance(value, list | dict) and value:
+            _print_part(name, value if isinstance(value, list) else [value])
 
 
 def _print_part(name: str, values: list[Value]) -> None:

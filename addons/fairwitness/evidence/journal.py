@@ -46,6 +46,8 @@ class Journal:
                 mend="Move the evidence folder away to keep it, and start a new one",
             ) from error
         self._marked = self.position.size
+        self.durable = self.position.size
+        """Entries that survive a power cut."""
         self._waiting_bytes = 0
         self._done_with: list[Path] = []
         self._waiters: list[asyncio.Future[None]] = []
@@ -171,6 +173,7 @@ class Journal:
             sync_files(self.store.wal_descriptor(), files)
         except OSError as error:
             raise self.store.fail(error) from error
+        self.durable = self._marked
 
     async def sync_in_thread(self) -> None:
         """As `sync`, while the loop goes on.
@@ -180,11 +183,13 @@ class Journal:
         """
         self.mark()
         self.commit_now()
+        committed = self._marked
         files, self.bodies.unsynced = self.bodies.unsynced, []
         try:
             await asyncio.to_thread(sync_files, self.store.wal_descriptor(), files)
         except OSError as error:
             raise self.store.fail(error) from error
+        self.durable = max(self.durable, committed)
 
     def close(self) -> None:
         """Leave everything as it is on the disk."""

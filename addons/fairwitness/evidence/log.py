@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from fairwitness.evidence.answers import newest_answers, next_flag_number
@@ -36,6 +37,19 @@ QUOTA_BYTES = 20 << 30  # 20 GiB: what an evidence folder may take before it war
 _FOLDED_EVERY = 5  # full commits between two writings of folded counts
 _PORTIONS_AT_ONCE = 4  # of upkeep in `checkpoint_full`: about 12 ms in which nothing else happens
 _PORTIONS = 40  # of upkeep in `checkpoint`, which lets the loop go on between them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """How far a log has come."""
+
+    entries: int
+    stored_bytes: int
+    """On the disk; bodies in files of their own as last counted, which happens twice a minute."""
+    waiting: int
+    """Entries that are not committed yet."""
+    not_durable: int
+    """Entries that a power cut could still take."""
 
 
 class Log(Traffic):
@@ -92,6 +106,17 @@ class Log(Traffic):
     def warnings(self) -> tuple[str, ...]:
         """What should be told now, a sentence each: the disk that fills, a view that cannot be written."""
         return self._upkeep.warnings
+
+    @property
+    def growth(self) -> Growth:
+        """How far it has come; counters only, so that it may be asked often."""
+        journal = self._journal
+        return Growth(
+            entries=journal.position.size,
+            stored_bytes=journal.store.bytes() + self._upkeep.file_bytes,
+            waiting=len(journal.store.entries),
+            not_durable=journal.position.size - journal.durable,
+        )
 
     def set_socket(self, path: str) -> None:
         """Tell in the lock file where the control socket lies."""

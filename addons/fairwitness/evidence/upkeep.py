@@ -33,6 +33,8 @@ class Upkeep:
         self._view: View | None = None
         self._view_failure: str | None = None
         self._quota_warning: str | None = None
+        self.file_bytes = 0
+        """What bodies in files of their own took when it was last counted."""
         self._seen = journal.position.size
         self._ticks = 0
         self._is_closed = False
@@ -103,7 +105,8 @@ class Upkeep:
     def _quota(self) -> str | None:
         connection = self._journal.store.connection
         (files,) = connection.execute("SELECT total(stored) FROM body WHERE data IS NULL").fetchone()
-        used = self._journal.store.bytes() + int(files)
+        self.file_bytes = int(files)
+        used = self._journal.store.bytes() + self.file_bytes
         free = os.statvfs(self._folder)
         most = max(1, min(self._quota_bytes, used + free.f_bavail * free.f_frsize))
         share = 100 * used // most

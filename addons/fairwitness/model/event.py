@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairwitness.model.exchange import Request
-from fairwitness.model.flag import Flag
+from fairwitness.model.flag import Answer, Flag
 from fairwitness.model.verdict import Verdict
 
 
@@ -49,6 +49,14 @@ class FlagRaised:
 
     time_us: int
     flag: Flag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagAnswered:
+    """The researcher answered a flag."""
+
+    time_us: int
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +130,7 @@ Event = (
     | ExchangeEnded
     | Blocked
     | FlagRaised
+    | FlagAnswered
     | Held
     | Throttled
     | PolicyChanged

@@ -2,6 +2,6 @@
 
 from fairwitness.evidence import BodyWriter
 from fairwitness.witness.conductor import Asked, Witness
-from fairwitness.witness.status import Status
+from fairwitness.witness.status import EvidenceStatus, MeterStatus, Status
 
-__all__ = ["Asked", "BodyWriter", "Status", "Witness"]
+__all__ = ["Asked", "BodyWriter", "EvidenceStatus", "MeterStatus", "Status", "Witness"]

@@ -18,6 +18,19 @@ class MeterStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceStatus:
+    """How far the log has come."""
+
+    entries: int
+    bytes: int
+    """On the disk."""
+    waiting: int
+    """Entries that are not committed yet."""
+    not_durable: int
+    """Entries that a power cut could still take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """What ``fairwitness status`` shows."""
 
@@ -34,8 +47,11 @@ class Status:
     released: int
     blocked: int
     flags: int
+    flags_open: int
+    """Of this session, not answered yet."""
     held: int
     throttled: int
     """Waiting right now."""
     open_requests: int
+    log: EvidenceStatus
     meters: tuple[MeterStatus, ...]

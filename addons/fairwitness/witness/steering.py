@@ -9,7 +9,7 @@ from fairwitness.errors import PolicyError
 from fairwitness.evidence import Log
 from fairwitness.model.account import Account
 from fairwitness.model.clock import SessionClock
-from fairwitness.model.event import AccountSeen, Event, Held, PolicyChanged
+from fairwitness.model.event import AccountSeen, Event, FlagAnswered, Held, PolicyChanged
 from fairwitness.model.flag import Answer, AnswerAs
 from fairwitness.model.policy import Policy
 from fairwitness.model.remark import Remark
@@ -17,7 +17,7 @@ from fairwitness.policy import Change, PolicyInForce, site_of
 from fairwitness.rules import Accounts, Initiators, Runner, SignIn
 from fairwitness.witness.keeper import Keeper
 from fairwitness.witness.patience import Patience, held_event
-from fairwitness.witness.status import MeterStatus, Status
+from fairwitness.witness.status import EvidenceStatus, MeterStatus, Status
 
 
 class AccountBook(Protocol):
@@ -70,6 +70,7 @@ class Steering:
         self._book = book
         self._accounts = Accounts(book.load() if book else (), site_of=site_of)
         self._started_us = clock.now_us()
+        self._answered: set[str] = set()
         self._released = self._blocked = self._open = 0
 
     def status(self) -> Status:
@@ -88,13 +89,24 @@ class Steering:
             released=self._released,
             blocked=self._blocked,
             flags=len(self._runner.flags),
+            flags_open=sum(each.flag not in self._answered for each in self._runner.flags),
             held=len(self._patience.holds.waiting),
             throttled=self._patience.slots.waiting,
             open_requests=self._open,
+            log=self._log_status(),
             meters=tuple(
                 MeterStatus(each.name, each.host, each.metered, each.used, each.limit, each.per)
                 for each in self._runner.meters(now_us)
             ),
+        )
+
+    def _log_status(self) -> EvidenceStatus:
+        growth = self._log.growth
+        return EvidenceStatus(
+            entries=growth.entries,
+            bytes=growth.stored_bytes,
+            waiting=growth.waiting,
+            not_durable=growth.not_durable,
         )
 
     def halt(self, reason: str) -> None:
@@ -182,6 +194,8 @@ class Steering:
         answer = Answer(flag=flag, answered_as=answered_as, note=note, time_us=self._keeper.now_us())
         self._keeper.record_now(lambda: self._log.append_answer(answer))
         self._runner.answer(answer)
+        self._answered.add(flag)
+        self._keeper.tell(FlagAnswered(time_us=answer.time_us, answer=answer))
 
     def remark(self, remark: Remark) -> None:
         """Record what another command did, and return when it is committed.

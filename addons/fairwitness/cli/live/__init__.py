@@ -1,0 +1,1 @@
+"""The live terminal: one screen that shows the session and takes keys; traffic never waits for it."""
