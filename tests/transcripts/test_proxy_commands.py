@@ -514,3 +514,37 @@ def _notes(home: Home) -> list[str]:
     with Reader.open(folder) as reader:
         pairs = [pair for entry in rare_entries(reader._connection, "note") for pair in entry.pairs()]
     return sorted(text.removeprefix("declare ") for _, text in pairs if text.startswith("declare "))
+
+
+def test_findings_are_written_through_the_running_proxy(home: Home, shop: Origin, authority: Any) -> None:
+    """While the proxy logs traffic, marks of several commands go through it, and none is lost."""
+    with running(home, "--json", *_lab(shop, authority)) as proxy:
+        proxy.wait_for("ready")
+        for _ in range(3):
+            home.run("exec", "--", "curl", "-sS", "-o", "/dev/null", shop.url("/"))
+        busy = subprocess.Popen(
+            home.command("exec", "--", "sh", "-c", f"for i in 1 2 3 4; do curl -s {shop.url('/')}; done"),
+            cwd=home.folder,
+            env=home.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        marking = [
+            subprocess.Popen(
+                home.command("mark", str(number), "--finding", "IDOR"),
+                cwd=home.folder,
+                env=home.environment,
+                stdout=subprocess.DEVNULL,
+            )
+            for number in (1, 2, 3)
+        ]
+        codes = [each.wait() for each in (*marking, busy)]
+        home.write("shot.png", "pixels")
+        attached = home.run("finding", "attach", "IDOR", "shot.png")
+        (finding,) = home.run("finding", "list", "--json").forms()
+        sessions = {row["session"] for row in home.run("log", "--json").forms()}
+        proxy.stop()
+
+    assert ([0, 0, 0, 0], 0) == (codes, attached.code)
+    assert ([1, 2, 3], 1) == (finding["exchanges"], finding["attachments"])
+    assert {1} == sessions

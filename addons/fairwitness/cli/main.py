@@ -44,6 +44,8 @@ COMMANDS = {
     "show": ("log", "show", "Show one exchange as raw HTTP."),
     "flags": ("flags", "flags", "List what was, or was about to be, broken."),
     "answer": ("flags", "answer", "Answer a flag."),
+    "mark": ("findings", "mark", "Collect exchanges for a finding."),
+    "finding": ("findings", "finding", "Work on findings: new, list, show, edit, attach."),
 }
 
 

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -22,11 +22,12 @@ from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.lock import Holder, holder_of
 from fairwitness.evidence.meta import Pairs, first, program_of
 from fairwitness.evidence.pointers import shown_text
+from fairwitness.evidence.position import read_position
 from fairwitness.evidence.problems import Problem, find_problems
 from fairwitness.evidence.records import body_of, record_of
 from fairwitness.evidence.schema import LOG_NAME, connect_readonly
 from fairwitness.evidence.stored import entries_at, newest_rare, rare_entries, stored_size
-from fairwitness.evidence.view import View, rows_of
+from fairwitness.evidence.view import View, rows_at, rows_of
 from fairwitness.evidence.viewfile import over
 from fairwitness.evidence.viewrow import ViewRow
 from fairwitness.model.exchange import Initiator
@@ -151,6 +152,26 @@ class Reader:
         for row in rows_chosen(view, choice):
             if not words or self._has_words(view, row, words):
                 yield row
+
+    def rows(self, ids: Iterable[int]) -> tuple[ExchangeRow, ...]:
+        """The exchanges with these numbers, in order; numbers that no exchange has are left out.
+
+        Raises:
+            EvidenceError: The log cannot be read.
+        """
+        with self._readable(), self._view() as view:
+            is_held = self.holder() is not None
+            found = rows_at(view, sorted(set(ids)), "1", {})
+            return tuple(row.frozen(is_held=is_held) for row in found)
+
+    def newest_id(self) -> int:
+        """The newest exchange's number; 0 where there is none.
+
+        Raises:
+            EvidenceError: The log cannot be read.
+        """
+        with self._readable():
+            return read_position(self._connection).number
 
     def exchange(self, id_or_hex: str) -> ExchangeRecord:
         """One exchange, by its whole number or its 32 hex digits.
