@@ -1,8 +1,9 @@
-"""The JSON shapes of docs/cli.md: the one place that names their keys."""
+"""The JSON shapes of docs/cli.md; those of exchanges are `fairwitness.export.forms`."""
 
 from __future__ import annotations
 
 from fairwitness.control.wire import Value
+from fairwitness.export.forms import exchange_form
 from fairwitness.model.clock import iso_us
 from fairwitness.model.event import (
     AccountSeen,
@@ -20,36 +21,12 @@ from fairwitness.model.event import (
 )
 from fairwitness.model.exchange import Request
 from fairwitness.model.flag import Flag
-from fairwitness.model.record import ExchangeRow, FlagRow
+from fairwitness.model.record import FlagRow
 from fairwitness.model.verdict import Verdict
 
+__all__ = ["Form", "event_form", "exchange_form", "flag_form", "held_form"]
+
 Form = dict[str, Value]
-
-
-def exchange_form(row: ExchangeRow) -> Form:
-    """A line of ``log --json``."""
-    return {
-        "id": row.id,
-        "exchange": row.exchange,
-        "time": iso_us(row.time_us),
-        "method": row.method,
-        "url": row.url,
-        "status": row.status,
-        "decision": row.decision,
-        "clause": row.clause,
-        "reason": row.reason,
-        "initiator": row.initiator,
-        "page": row.page,
-        "label": row.label,
-        "account": row.account,
-        "client": row.client,
-        "flags": list(row.flags),
-        "request_bytes": row.request_bytes,
-        "response_bytes": row.response_bytes,
-        "duration_ms": None if row.duration_us is None else round(row.duration_us / 1000, 3),
-        "session": row.session,
-        "outcome": row.outcome,
-    }
 
 
 def flag_form(row: FlagRow) -> Form:

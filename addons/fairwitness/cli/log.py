@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from fairwitness.cli.filters import filters
-from fairwitness.cli.forms import Form, exchange_form
+from fairwitness.cli.forms import exchange_form
 from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import find_place
 from fairwitness.cli.text import machine, moment, printable, printable_bytes, size
 from fairwitness.control.policy_file import replace_bytes
 from fairwitness.errors import EvidenceError
+from fairwitness.export.forms import record_form
 from fairwitness.model.clock import iso_us
 
 if TYPE_CHECKING:
@@ -139,45 +139,3 @@ def _print_body(content: bytes | None, count: int | None, sha256: str | None) ->
         print(printable_bytes(content.replace(b"\r\n", b"\n"), keep="\n\t"))
     if count is not None and count > len(content):
         print(f"# cut: {size(count)} in all, SHA-256 {sha256 or 'not known'}")
-
-
-def record_form(record: ExchangeRecord) -> Form:
-    """One exchange with everything that is stored of it; bodies are base64."""
-    return {
-        **exchange_form(record.row),
-        "request": {
-            "line": _latin(record.request_line),
-            "headers": [[_latin(name), _latin(value)] for name, value in record.request_headers],
-            "body": _base64(record.request_body),
-            "bytes": record.request_body_bytes,
-            "sha256": record.request_body_sha256,
-        },
-        "response": None
-        if record.response_line is None
-        else {
-            "line": _latin(record.response_line),
-            "headers": [[_latin(name), _latin(value)] for name, value in record.response_headers],
-            "body": _base64(record.response_body),
-            "bytes": record.response_body_bytes,
-            "sha256": record.response_body_sha256,
-        },
-        "messages": [
-            {
-                "direction": message.direction.value,
-                "kind": message.kind,
-                "number": message.number,
-                "time": iso_us(message.time_us),
-                "content": _base64(message.content),
-            }
-            for message in record.messages
-        ],
-        "meta": [[name, value] for name, value in record.meta],
-    }
-
-
-def _latin(raw: bytes) -> str:
-    return raw.decode("latin-1")
-
-
-def _base64(raw: bytes | None) -> str | None:
-    return None if raw is None else base64.b64encode(raw).decode("ascii")

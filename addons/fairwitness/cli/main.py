@@ -46,6 +46,7 @@ COMMANDS = {
     "answer": ("flags", "answer", "Answer a flag."),
     "mark": ("findings", "mark", "Collect exchanges for a finding."),
     "finding": ("findings", "finding", "Work on findings: new, list, show, edit, attach."),
+    "export": ("export", "export", "Give exchanges out, with their secrets hidden."),
 }
 
 

@@ -3,33 +3,11 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from datetime import UTC, datetime
 
-# Categories that draw nothing or change how their neighbours are drawn: C0 and C1 controls, format characters
-# (bidi overrides, zero-width), surrogates, private use, line and paragraph separators.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+from fairwitness.model.printable import printable, printable_bytes
 
-
-def printable(text: str, *, keep: str = "") -> str:
-    """*text* with every character that a terminal would obey or hide written as an escape.
-
-    Args:
-        text: Anything, such as a URL that a hostile page chose.
-        keep: Characters to leave alone, such as a newline where lines are wanted.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        character if character in keep or not _is_unseen(character) else _escape(character)
-        for character in text
-    )
-
-
-def printable_bytes(raw: bytes, *, keep: str = "") -> str:
-    """*raw* as text: UTF-8 where it is that, every other byte as an escape."""
-    return printable(raw.decode("utf-8", "backslashreplace"), keep=keep)
-
+__all__ = ["machine", "moment", "plural", "printable", "printable_bytes", "size"]
 
 def machine(form: object) -> str:
     """One line of JSON, ASCII only, so that it is safe on a terminal too."""
@@ -56,15 +34,3 @@ def size(count: int | None) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 host``, ``2 hosts``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _is_unseen(character: str) -> bool:
-    return unicodedata.category(character) in _UNSEEN
-
-
-def _escape(character: str) -> str:
-    point = ord(character)
-    short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character)
-    if short:
-        return short
-    return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"

@@ -6,7 +6,8 @@ import contextlib
 import itertools
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -26,6 +27,7 @@ from fairwitness.evidence.position import read_position
 from fairwitness.evidence.problems import Problem, find_problems
 from fairwitness.evidence.records import body_of, record_of
 from fairwitness.evidence.schema import LOG_NAME, connect_readonly
+from fairwitness.evidence.snapshot import Snapshot
 from fairwitness.evidence.stored import entries_at, newest_rare, rare_entries, stored_size
 from fairwitness.evidence.view import View, rows_at, rows_of
 from fairwitness.evidence.viewfile import over
@@ -198,6 +200,24 @@ class Reader:
                 bodies=self._bodies,
             )
 
+    def snapshot(self, wanted: LogFilter, is_wanted: Callable[[ExchangeRow], bool]) -> Snapshot:
+        """The exchanges that are wanted by both as they stand now, to be read more than once.
+
+        Raises:
+            EvidenceError: The log cannot be read.
+        """
+        with self._readable():
+            size = stored_size(self._connection)
+        numbers = array("q", (row.id for row in self.exchanges(wanted) if is_wanted(row)))
+        return Snapshot(
+            self.folder,
+            self._connection,
+            self._readable_view,
+            numbers=numbers,
+            size=size,
+            is_held=self.holder() is not None,
+        )
+
     def flags(self, *, open_only: bool = False) -> Iterator[FlagRow]:
         """The flags, oldest first; those that were not answered only, if wanted.
 
@@ -298,6 +318,11 @@ class Reader:
         """The exchange view, with what it lacks added from the log's tail."""
         with over(self.folder, self._connection) as view:
             view.fold(1 << 62)
+            yield view
+
+    @contextlib.contextmanager
+    def _readable_view(self) -> Iterator[View]:
+        with self._readable(), self._view() as view:
             yield view
 
     @contextlib.contextmanager
