@@ -16,6 +16,7 @@ from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import find_place
 from fairwitness.cli.text import machine, plural, printable, size
 from fairwitness.cli.writing import record
+from fairwitness.errors import ExportError
 from fairwitness.model.disclosure import Exported, Redactor
 from fairwitness.model.record import LogFilter
 
@@ -55,9 +56,9 @@ _SAID_EVERY_S = 0.2
 def export(context: click.Context, wanted: LogFilter, format_: str, out: Path, unredacted: bool) -> None:
     """Give exchanges out, with their secrets hidden.
 
-    Nothing appears under the name OUT before it is finished and was searched for secrets once more.  That it was
-    made is an entry of the log.  har, curl, http and mitm hold what was sent; with --decision block what was
-    blocked.
+    Nothing appears under the name OUT before it is finished and was searched for secrets once more.  That it
+    was made is an entry of the log.  har, curl, http and mitm hold what was sent; with --decision block what
+    was blocked.
     """
     from fairwitness.export.passes import write_checked
     from fairwitness.export.target import opened
@@ -121,9 +122,9 @@ def _redactor(unredacted: bool) -> Redactor:
 
     if unredacted:
         return Unredacted()
-    from fairwitness.export.redact import Redaction
-
-    return Redaction()
+    raise ExportError(
+        "secrets cannot be hidden yet", where="export", mend="Add --unredacted, and keep the file to yourself"
+    )
 
 
 @contextmanager
@@ -134,11 +135,11 @@ def _progress(snapshot: Snapshot) -> Iterator[Callable[[], Iterator[ExchangeReco
 
     def records() -> Iterator[ExchangeRecord]:
         name, said_at = next(names), 0.0
-        for number, record in enumerate(snapshot.records(), start=1):
+        for number, each in enumerate(snapshot.records(), start=1):
             if is_shown and time.monotonic() - said_at > _SAID_EVERY_S:
                 said_at = time.monotonic()
                 click.echo(f"\r{name} {number} of {len(snapshot)}\x1b[K", nl=False, err=True)
-            yield record
+            yield each
 
     try:
         yield records

@@ -9,6 +9,7 @@ from fairwitness.model.printable import printable, printable_bytes
 
 __all__ = ["machine", "moment", "plural", "printable", "printable_bytes", "size"]
 
+
 def machine(form: object) -> str:
     """One line of JSON, ASCII only, so that it is safe on a terminal too."""
     return json.dumps(form, separators=(",", ":")).replace("\x7f", "\\u007f")
