@@ -75,8 +75,8 @@ def opened(path: Path, *, stdout: BinaryIO, forbidden: Path) -> Iterator[Target]
         with tempfile.TemporaryFile() as file, _said(Path(tempfile.gettempdir())):
             yield StreamTarget(file, stdout)
         return
-    _refuse_odd(path, forbidden)
     with _said(path):
+        _refuse_odd(path, forbidden)
         # mkstemp gives mode 0600, and a name that nobody can know beforehand.
         descriptor, name = tempfile.mkstemp(prefix=".fairwitness-", suffix=".part", dir=path.parent)
         part = Path(name)
