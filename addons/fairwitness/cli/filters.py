@@ -86,6 +86,11 @@ def _upper(_context: click.Context, _parameter: click.Parameter, value: str | No
     return value.upper() if value is not None else None
 
 
+def moment_option(name: str, parameter: str, *, help: str) -> Callable[[F], F]:  # noqa: A002 - as click names it
+    """An option that takes a time."""
+    return click.option(name, parameter, metavar="T", callback=_moment, help=help)
+
+
 _OPTIONS = (
     click.option("--host", metavar="H", help="To this host."),
     click.option("--method", metavar="M", callback=_upper, help="With this method."),
@@ -97,8 +102,8 @@ _OPTIONS = (
     click.option("--label", metavar="L", help="From the tool with this label."),
     click.option("--initiator", type=click.Choice([each.value for each in Initiator]), help="Made by it."),
     click.option("--session", type=click.IntRange(min=1), metavar="S", help="In this session."),
-    click.option("--since", "since_us", metavar="T", callback=_moment, help="From a time, or 2h ago, on."),
-    click.option("--until", "until_us", metavar="T", callback=_moment, help="Before that time."),
+    moment_option("--since", "since_us", help="From a time, or 2h ago, on."),
+    moment_option("--until", "until_us", help="Before that time."),
     click.option("--id", "id_range", metavar="A-B", callback=_range, help="With these ids."),
     click.argument("words", nargs=-1, metavar="[WORD]..."),
 )

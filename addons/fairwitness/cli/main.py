@@ -47,6 +47,7 @@ COMMANDS = {
     "mark": ("findings", "mark", "Collect exchanges for a finding."),
     "finding": ("findings", "finding", "Work on findings: new, list, show, edit, attach."),
     "export": ("export", "export", "Give exchanges out, with their secrets hidden."),
+    "report": ("report", "report", "Say what was done, within which rules, and what nobody saw."),
 }
 
 

@@ -73,6 +73,11 @@ def body_size(pairs: Sequence[tuple[str, str]]) -> tuple[int | None, str | None]
     return (int(size), digest) if _WHOLE.fullmatch(size) else (None, None)
 
 
+def is_cut(pairs: Sequence[tuple[str, str]]) -> bool:
+    """Whether only a part of an entry's body is stored."""
+    return first(pairs, "body-cut") is not None or (first(pairs, "body-stored") or "").startswith("the first")
+
+
 def verdict_pairs(verdict: Verdict, *, host: str) -> Pairs:
     """What was decided, and by which lines of the policy.
 

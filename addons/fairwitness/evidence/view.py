@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from zlib import crc32
 
 from fairwitness.evidence.layout import DamagedError
-from fairwitness.evidence.meta import Pairs, body_size, every, first, whole
+from fairwitness.evidence.meta import Pairs, body_size, every, first, is_cut, whole
 from fairwitness.evidence.stored import StoredEntry, entries_from
 from fairwitness.evidence.viewrow import COLUMNS, ViewRow, read_row, sql_text
 
@@ -165,6 +165,7 @@ class View:
             row.end_connection(pairs)
         elif entry.kind == "body":
             row.request_bytes = body_size(pairs)[0] or 0
+            row.cut += is_cut(pairs)
         count = 1
         if entry.kind == "blocked":
             count = whole(pairs, "folded") or 0

@@ -15,7 +15,7 @@ from fairwitness.evidence.view import View, state_checksum
 from fairwitness.evidence.viewrow import COLUMNS
 
 VIEW_NAME = "view.sqlite3"
-VERSION = 2  # another one is dropped and rebuilt
+VERSION = 3  # another one is dropped and rebuilt
 TABLES = ("exchange", "part", "loose", "seen")
 
 _SCHEMA = (

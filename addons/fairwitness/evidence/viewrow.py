@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
-from fairwitness.evidence.meta import Pairs, body_size, every, first, server_of, status_of, whole
+from fairwitness.evidence.meta import Pairs, body_size, every, first, is_cut, server_of, status_of, whole
 from fairwitness.model.record import ExchangeRow
 
 UNREADABLE = "[unreadable]"
@@ -44,6 +44,10 @@ class ViewRow:
     scope_list: str | None = None
     times: int = 1
     """How many identical blocks it stands for."""
+    metered: str = ""
+    """Which meter it counted on."""
+    cut: int = 0
+    """How many of its bodies are stored in part only."""
 
     def columns(self) -> tuple[Any, ...]:
         """Its values, in the order of `COLUMNS`."""
@@ -102,7 +106,9 @@ class ViewRow:
         self.url = url_of(scheme, host, port, method=self.method, target=b"".join(start[1:-1]))
         self._decided(pairs)
         self.host = first(pairs, "host") or host
-        self.initiator = (first(pairs, "initiator") or "tool").partition("; ")[0].partition(" ")[0]
+        made_by = (first(pairs, "initiator") or "tool").partition("; ")[0]
+        self.initiator, _, self.metered = made_by.partition(" ")
+        self.cut += is_cut(pairs)
         self.page, self.account = first(pairs, "page"), first(pairs, "account")
         size, _ = body_size(pairs)
         # An upload that streams is as large as it was announced to be, until its end says more.
@@ -138,6 +144,7 @@ class ViewRow:
     def end_request(self, pairs: Pairs, time_us: int) -> None:
         """Take what a response's entry says."""
         status, size = status_of(pairs)
+        self.cut += is_cut(pairs)
         if status is not None:
             self.status, self.response_bytes = status, size
         self._end(pairs, time_us)
@@ -180,7 +187,17 @@ _NULLABLE = (
     "duration_us",
     "scope_list",
 )
-_WHOLE = ("id", "time_us", "session", "status", "request_bytes", "response_bytes", "duration_us", "times")
+_WHOLE = (
+    "id",
+    "time_us",
+    "session",
+    "status",
+    "request_bytes",
+    "response_bytes",
+    "duration_us",
+    "times",
+    "cut",
+)
 _TYPES = tuple(
     (bytes if name == "exchange" else int if name in _WHOLE else str, name in _NULLABLE) for name in COLUMNS
 )

@@ -1,0 +1,162 @@
+"""What a conduct report says of the facts, at its head and in its sections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fairwitness.export.conduct_history import (
+    gaps_section,
+    log_section,
+    policy_section,
+    sessions_section,
+    unseen_section,
+)
+from fairwitness.export.conduct_page import Line, Page, Section, counted, lasting, moment, shown, size
+from fairwitness.export.conduct_sections import (
+    blocked_section,
+    flags_section,
+    hosts_section,
+    rate_words,
+    rates_section,
+    strays_section,
+)
+from fairwitness.model.conduct import Conduct, TopRate
+
+_SECTIONS: tuple[Callable[[Conduct], Section | None], ...] = (
+    strays_section,
+    hosts_section,
+    rates_section,
+    blocked_section,
+    flags_section,
+    policy_section,
+    sessions_section,
+    gaps_section,
+    unseen_section,
+    log_section,
+)
+
+
+def page_of(conduct: Conduct) -> Page:
+    """The report, to be rendered."""
+    sections = [_head(conduct), *(section(conduct) for section in _SECTIONS)]
+    return Page(
+        title=f"Conduct report: {shown(conduct.program, 120)}",
+        subtitle=shown(conduct.policy_url),
+        sections=tuple(each for each in sections if each is not None),
+    )
+
+
+def _head(conduct: Conduct) -> Section:
+    lines = [Line(period_of(conduct)), *_scope(conduct), *_blocked(conduct), *_rates(conduct)]
+    lines += [_flags(conduct), _persons(conduct), _gaps(conduct), *_lifted(conduct)]
+    return Section(name="summary", title="In short", lines=tuple(lines))
+
+
+def period_of(conduct: Conduct) -> str:
+    """Period, sessions, hours: the first line."""
+    if not conduct.sessions:
+        return "No session lies in this period: nothing is on record."
+    begin = min(each.started_us for each in conduct.sessions)
+    end = max(each.last_us for each in conduct.sessions)
+    if conduct.span.since_us is not None:
+        begin = max(begin, conduct.span.since_us)
+    if conduct.span.until_us is not None:
+        end = min(end, conduct.span.until_us)
+    hours = sum(each.recorded_us for each in conduct.sessions)
+    sessions = counted(len(conduct.sessions), "session")
+    return f"{moment(begin)} to {moment(end)} UTC: {sessions}, {lasting(hours)} on record."
+
+
+def _scope(conduct: Conduct) -> list[Line]:
+    include, mine = conduct.amount("include"), conduct.amount("mine")
+    load, tunnel = conduct.amount("load"), conduct.amount("tunnel")
+    lines = [
+        Line(
+            f"Requests that left for hosts not in scope: {conduct.stray_count:,}.",
+            is_red=conduct.stray_count > 0,
+        )
+    ]
+    if conduct.stray_dials:
+        lines.append(Line(f"Connections to hosts not in scope: {len(conduct.stray_dials):,}.", is_red=True))
+    lines.append(
+        Line(
+            f"Requests that left for hosts in scope: {include.requests:,}"
+            f" ({size(include.sent_bytes)} sent, {size(include.received_bytes)} received)"
+            + (f"; to the researcher's own server: {mine.requests:,}." if mine.requests else ".")
+        )
+    )
+    lines.append(
+        Line(
+            "Allowed for pages, not tested: "
+            f"load {load.requests:,} ({size(load.received_bytes)} received), "
+            f"tunnel {tunnel.requests:,} (content not observed; {size(tunnel.sent_bytes)} sent,"
+            f" {size(tunnel.received_bytes)} received)."
+        )
+    )
+    return lines
+
+
+def _blocked(conduct: Conduct) -> list[Line]:
+    each = conduct.blocked
+    lines = [
+        Line(
+            f"Was blocked before it left: {each.total:,}"
+            f" (by page {each.page:,}, person {each.person:,}, tool {each.tool:,})."
+        )
+    ]
+    if conduct.held_back:
+        lines.append(Line(f"Was let go and then not sent, since a halt came between: {conduct.held_back:,}."))
+    return lines
+
+
+def _rates(conduct: Conduct) -> list[Line]:
+    hosts = [each for each in conduct.rates if each.host != "*"]
+    if not hosts:
+        return [Line("Top rate: no testing request left.")]
+    above = [each for each in conduct.rates if each.is_above]
+    lines = [Line(f"Top rate to one host: {rate_words(hosts[0])}, {shown(hosts[0].host)}.")]
+    lines += [Line(f"{_whose(each)}: {rate_words(each)}.", is_red=not each.is_courtesy) for each in above[:3]]
+    return lines
+
+
+def _whose(rate: TopRate) -> str:
+    host = "all hosts together" if rate.host == "*" else shown(rate.host)
+    return f"More than the {'courtesy limit' if rate.is_courtesy else 'limit'} lets through, {host}"
+
+
+def _flags(conduct: Conduct) -> Line:
+    waiting = [each for each in conduct.flags if each.answered_as is None]
+    words = {word: sum(each.severity == word for each in waiting) for word in ("stop", "check", "info")}
+    kinds = ", ".join(f"{count} {word}" for word, count in words.items() if count)
+    answered = len(conduct.flags) - len(waiting)
+    open_words = f"{len(waiting):,} ({kinds})" if waiting else "0"
+    return Line(f"Open flags: {open_words}; answered: {answered:,}.", is_red=words["stop"] > 0)
+
+
+def _persons(conduct: Conduct) -> Line:
+    if not conduct.is_judged_for_persons:
+        return Line("Persons seen and kept: not judged in this version.")
+    flags = [each for each in conduct.flags if each.rule == "personal-data"]
+    return Line(f"Persons seen and kept: {counted(len(flags), 'flag')} of personal-data; see there.")
+
+
+def _gaps(conduct: Conduct) -> Line:
+    return Line(f"Recording gaps: {len(conduct.gaps):,}." if conduct.gaps else "Recording gaps: none noted.")
+
+
+def _lifted(conduct: Conduct) -> list[Line]:
+    words = {
+        "resolve": "--resolve was in use: this address stood in place of what DNS says",
+        "upstream-ca": "--upstream-ca was in use: a root beside the shipped Mozilla ones was trusted",
+        "set": "--set was in use: an option of mitmproxy was changed",
+        "allow-remote": "--allow-remote was in use: clients of other machines were let in, with a password",
+    }
+    lines: dict[str, list[int]] = {}
+    for session in conduct.sessions:
+        for key, value in session.facts:
+            if key in words:
+                lines.setdefault(f"{words[key]}: {shown(value)}", []).append(session.session)
+    return [
+        Line(f"{text} (session {', '.join(map(str, dict.fromkeys(numbers)))}).", is_red=True)
+        for text, numbers in lines.items()
+    ]
