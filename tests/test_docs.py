@@ -15,13 +15,16 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from fairwitness.audit import SOURCES, InOrder, open_recording, source_of
 from fairwitness.cli.main import COMMANDS, program
 from fairwitness.evidence import Log
 from fairwitness.model.policy import Program
+from fairwitness.model.recording import Recorded, Skipped
 from fairwitness.policy import read_policy
 from fairwitness.policy.presets import read_preset
 from fairwitness.rules import RULES
 from fairwitness.rules.testing import NOON_US, make_policy, make_request
+from fairwitness.witness.audit import audit
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "addons" / "fairwitness"
@@ -246,6 +249,23 @@ def test_the_recipe_of_a_command_lists(tmp_path: Path) -> None:
 
     assert (0, ["session", "started"]) == (shown.exit_code, shown.output.split()[:2])
     assert shown.output.splitlines()[1].split()[:2] == ["1", "2026-11-24"]
+
+
+def test_the_recipe_of_a_source_is_judged(tmp_path: Path) -> None:
+    """The reader in docs/adding.md recognises its lines, and gives exchanges that can be judged."""
+    file = tmp_path / "gateway.log"
+    line = b"2026-11-24T10:11:12.%dZ GET https://shop.example.com/%d 200\n"
+    file.write_bytes(b"".join(line % (at, at) for at in (3, 2, 1)) + b"2026-13-44 odd\n")
+    gateway = _run("source")["GATEWAY"]
+    with open_recording(file) as opened, InOrder(file.name) as order:
+        items = list(source_of(opened, [*SOURCES, gateway], name=file.name).read(opened))
+        for item in items:
+            if isinstance(item, Recorded):
+                order.add(item)
+        audited = audit(order, make_policy())
+
+    assert [Skipped("line that is no request")] == [each for each in items if isinstance(each, Skipped)]
+    assert (3, 200_000) == (audited.exchanges, (audited.last_us or 0) - (audited.first_us or 0))
 
 
 def test_the_launcher_and_the_scripts_that_are_named_exist() -> None:

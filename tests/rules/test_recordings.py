@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fairwitness.model.exchange import (
-    Client,
-    Destination,
-    Exchange,
-    Initiator,
-    Metered,
-    Request,
-    Response,
-    new_exchange,
-)
+from fairwitness.audit import InOrder
+from fairwitness.model.exchange import Initiator, Metered, Request
 from fairwitness.model.flag import Severity
 from fairwitness.model.policy import Policy
-from fairwitness.model.verdict import ScopeList
-from fairwitness.policy import Scope, read_policy
-from fairwitness.rules import Initiators, Runner
+from fairwitness.model.recording import Asked, Recorded
+from fairwitness.policy import read_policy
 from fairwitness.rules.testing import NOON_US
+from fairwitness.witness.audit import Audit, Audited
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # mitmproxy calls pyparsing by names that have been deprecated since
     from mitmproxy import http
-    from mitmproxy.io import FlowReader, FlowWriter
+    from mitmproxy.io import FlowWriter
     from mitmproxy.test import tflow
+
+    from fairwitness.proxy.dump import read_dump
 
 SHARED = Path(__file__).parents[3] / "shared"
 POLICY = b"""
@@ -46,72 +38,18 @@ limits:
 """
 
 
-def _microseconds(seconds: float | None) -> int:
-    return round((seconds or 0) * 1_000_000)
-
-
-def _exchange(flow: http.HTTPFlow) -> Exchange:
-    request, peer = flow.request, flow.client_conn.peername or ("127.0.0.1", 0)
-    started_us = _microseconds(request.timestamp_start)
-    translated = Request(
-        exchange=new_exchange(),
-        received_us=started_us,
-        client=Client(connection="c" * 32, address=peer[0], port=peer[1]),
-        method=request.method,
-        scheme=request.scheme,
-        host=request.host,
-        port=request.port,
-        target=request.path.encode("utf-8", "surrogateescape"),
-        http_version=request.http_version,
-        headers=tuple(request.headers.fields),
-        destinations=(Destination("url", request.scheme, request.host, request.port, request.path),),
-    )
-    if flow.response is None:
-        failed_us = _microseconds(flow.error.timestamp) if flow.error else started_us
-        return Exchange(
-            request=translated, response=None, failure="failed", ended_us=max(started_us, failed_us)
-        )
-    ended_us = max(started_us, _microseconds(flow.response.timestamp_end or flow.response.timestamp_start))
-    response = Response(
-        http_version=flow.response.http_version,
-        status=flow.response.status_code,
-        reason=flow.response.reason,
-        headers=tuple(flow.response.headers.fields),
-        started_us=ended_us,
-        ended_us=ended_us,
-        body=flow.response.get_content(strict=False) or b"",
-    )
-    return Exchange(request=translated, response=response, ended_us=ended_us)
-
-
-def read(path: Path) -> Iterator[Exchange]:
-    """The exchanges of a mitmproxy dump."""
-    with path.open("rb") as file:
-        for flow in FlowReader(file).stream():
-            if isinstance(flow, http.HTTPFlow):
-                yield _exchange(flow)
-
-
-def judge(exchanges: list[Exchange], policy: Policy) -> tuple[Runner, list[Request]]:
-    """Judge a recording as live traffic: requests and ends in the order of their times."""
-    runner, initiators, scope = Runner(policy, next_flag=1, now_us=NOON_US), Initiators(), Scope(policy)
-    moments = [(e.request.received_us, True, i) for i, e in enumerate(exchanges)]
-    moments += [(e.ended_us, False, i) for i, e in enumerate(exchanges)]
-    judged: dict[int, tuple[Request, bool]] = {}
-    for time_us, is_request, i in sorted(moments, key=lambda moment: (moment[0], not moment[1], moment[2])):
-        if is_request:
-            in_scope = scope.decide(exchanges[i].request.destinations).scope_list is ScopeList.INCLUDE
-            request = initiators.judge(exchanges[i].request, in_scope=in_scope)
-            judged[i] = (request, in_scope)
-            assert () == runner.judge_request(request, in_scope=in_scope).failures
-            runner.started(request)
-        else:
-            request, in_scope = judged[i]
-            exchange = replace(exchanges[i], request=request)
-            runner.judge_response(exchange)
-            runner.ended(request, time_us=time_us)
-            initiators.learn(exchange, in_scope=in_scope)
-    return runner, [request for request, _ in judged.values()]
+def judge(path: Path, policy: Policy) -> tuple[Audited, list[Request]]:
+    """Judge a recording as the product does; what it was given, and who made each request."""
+    judge, judged = Audit(policy), []
+    with path.open("rb") as file, InOrder(path.name) as order:
+        for item in read_dump(file):
+            if isinstance(item, Recorded):
+                order.add(item)
+        for moment in order:
+            judge.judge(moment)
+            if isinstance(moment, Asked):
+                judged.append(judge.request(moment.position))
+    return judge.result(), judged
 
 
 def _write(path: Path, flows: list[http.HTTPFlow]) -> Path:
@@ -163,17 +101,18 @@ def scanning(tmp_path: Path) -> Path:
 
 def test_browser_with_many_images_is_not_flagged(browsing: Path) -> None:
     """Sixty images in a second are free, told through mitmproxy's own format."""
-    runner, judged = judge(list(read(browsing)), read_policy(POLICY, path="policy.yaml"))
+    audited, judged = judge(browsing, read_policy(POLICY, path="policy.yaml"))
 
-    assert () == runner.flags
+    assert () == audited.flags
     assert [(Initiator.PAGE, Metered.FREE)] * 60 == [(r.initiator, r.metered) for r in judged[1:]]
 
 
 def test_scanner_with_a_browsers_name_is_flagged(scanning: Path) -> None:
     """Forty requests in a second are over 5/s with 30 at once."""
-    runner, judged = judge(list(read(scanning)), read_policy(POLICY, path="policy.yaml"))
+    audited, judged = judge(scanning, read_policy(POLICY, path="policy.yaml"))
 
-    assert [Severity.CHECK, Severity.STOP] == [f.severity for f in runner.flags if f.severity > Severity.INFO]
+    severities = [row.flag.severity for row in audited.flags]
+    assert [Severity.CHECK, Severity.STOP] == [each for each in severities if each > Severity.INFO]
     assert {Initiator.TOOL} == {request.initiator for request in judged}
 
 
@@ -192,8 +131,8 @@ def test_shared_recordings_are_judged_as_the_ground_truth_says(browsing: Path, s
     policy = read_policy(POLICY, path="policy.yaml")
     wrong = []
     for name, entry in truth.items():
-        runner, _ = judge(list(read(files[name])), policy)
-        loud = {flag.rule for flag in runner.flags if flag.severity > Severity.INFO}
+        audited, _ = judge(files[name], policy)
+        loud = {row.flag.rule for row in audited.flags if row.flag.severity > Severity.INFO}
         if ("rate" in entry["must"] and "request-rate" not in loud) or (
             "rate" in entry["must_not"] and loud & {"request-rate", "budget"}
         ):

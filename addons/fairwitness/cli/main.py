@@ -48,6 +48,7 @@ COMMANDS = {
     "finding": ("findings", "finding", "Work on findings: new, list, show, edit, attach."),
     "export": ("export", "export", "Give exchanges out, with their secrets hidden."),
     "report": ("report", "report", "Say what was done, within which rules, and what nobody saw."),
+    "audit": ("audit", "audit", "Judge recordings as live traffic is judged."),
 }
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from mitmproxy import http
 
+from fairwitness.detect.decode import decoded
 from fairwitness.model.exchange import SEEN_BODY_BYTES, Destination, Direction
 from fairwitness.model.verdict import Action, ScopeList, Verdict
 from fairwitness.proxy.answers import block_answer
-from fairwitness.proxy.decode import decoded
 from fairwitness.proxy.fail_closed import fails_closed, guarded_tee
 from fairwitness.proxy.front import UNDECIDED_ANSWER
 from fairwitness.proxy.hooks import ALL_HOOKS

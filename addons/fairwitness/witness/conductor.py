@@ -24,6 +24,7 @@ from fairwitness.model.flag import Flag
 from fairwitness.model.policy import Identify
 from fairwitness.model.verdict import Action, ScopeList, Verdict
 from fairwitness.rules import Judgement
+from fairwitness.witness.combine import combine
 from fairwitness.witness.gate import GateState
 from fairwitness.witness.steering import Steering
 
@@ -138,7 +139,7 @@ class Witness(Steering):
             return self._refused(request, verdict)
         judgement = self._runner.judge_request(request, in_scope=in_scope)
         self._record_judgement(judgement, request.exchange)
-        verdict = _combine(verdict, judgement)
+        verdict = combine(verdict, judgement)
         if verdict.action >= Action.BLOCK:
             if verdict.action is Action.HALT:
                 self.halt(verdict.reason)
@@ -325,7 +326,7 @@ class Witness(Steering):
             )
             judgement = self._runner.judge_dial(connection)
             self._record_judgement(judgement, connection.connection)
-            verdict = _combine(verdict, judgement)
+            verdict = combine(verdict, judgement)
         if verdict.action >= Action.HOLD:
             return replace(verdict, action=max(verdict.action, Action.BLOCK))
         try:
@@ -364,21 +365,3 @@ class Witness(Steering):
 
 def _keep(verdict: Verdict) -> Keep:
     return Keep.HEAD if verdict.scope_list is ScopeList.LOAD else Keep.WHOLE
-
-
-def _combine(verdict: Verdict, judgement: Judgement) -> Verdict:
-    """The verdict on the destination and what the rules say of the request; the stricter one speaks."""
-    if judgement.action <= verdict.action and not judgement.flags:
-        return verdict
-    if judgement.action <= verdict.action:
-        return replace(verdict, flags=judgement.flags)
-    return replace(
-        verdict,
-        action=judgement.action,
-        clauses=judgement.clauses + verdict.clauses,
-        reason=judgement.reason,
-        flags=judgement.flags,
-        delay_us=judgement.delay_us,
-        retry_after_us=judgement.retry_after_us,
-        mend=None,
-    )

@@ -7,8 +7,8 @@ import brotli
 import pytest
 import zstandard
 
-from fairwitness.proxy import decode
-from fairwitness.proxy.decode import decoded
+from fairwitness.detect import decode
+from fairwitness.detect.decode import decoded
 
 TEXT = b"a fair witness says what was seen\n" * 100
 
