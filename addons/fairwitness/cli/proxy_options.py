@@ -30,6 +30,8 @@ class ProxyOptions:
     proxy_password: str | None
     allow_remote: bool
     verbose: bool
+    ui: str | None
+    """``live`` | ``plain``; None: as the terminal is."""
 
 
 def proxy_options(function: F) -> F:
@@ -37,7 +39,6 @@ def proxy_options(function: F) -> F:
 
     @functools.wraps(function)
     def gathered(**given: Any) -> object:
-        given.pop("ui")  # the one there is; `live` becomes another when it is built
         own = {name: given.pop(name) for name in ProxyOptions.__slots__}
         options = ProxyOptions(**own)
         _refuse_open_door(options)
@@ -117,7 +118,11 @@ _OPTIONS = (
         "--upstream-ca", type=_FILE, metavar="FILE", help="A root to trust beside the shipped ones; recorded."
     ),
     click.option("--ca-dir", type=_FOLDER, metavar="DIR", help="Where the proxy's own CA lies."),
-    click.option("--ui", type=click.Choice(["live", "plain"]), default="plain", help="How events are shown."),
+    click.option(
+        "--ui",
+        type=click.Choice(["live", "plain"]),
+        help="How events are shown; a terminal has live for run.",
+    ),
     click.option(
         "--set",
         "options",

@@ -16,9 +16,11 @@ from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import find_proxy_place
 from fairwitness.cli.printer import Printer
 from fairwitness.cli.proxy_options import ProxyOptions, proxy_options
+from fairwitness.cli.terminal import MIN_HEIGHT, MIN_WIDTH, is_foreground, is_usable
 from fairwitness.cli.text import printable
 
 if TYPE_CHECKING:
+    from fairwitness.cli.options import Choices
     from fairwitness.cli.plan import Plan
     from fairwitness.cli.session import Running
 
@@ -43,17 +45,27 @@ def run(context: click.Context, options: ProxyOptions) -> int:
     place, policy = find_proxy_place(chosen)
 
     # These load the proxy: only now, since all else may fail cheaply.
+    from fairwitness.cli.live.face import LiveFace
     from fairwitness.cli.plan import Plan
     from fairwitness.cli.session import keep
 
     plan = Plan(place=place, policy=policy, options=options, serves_one_command=False)
 
+    is_live = _is_live(chosen, options)
+    live: LiveFace | None = None
+
     def make_face(session: int) -> Face:
+        nonlocal live
         if chosen.as_json:
             return JsonFace(Printer(sys.stdout, missed=missed_form), session=session)
+        if is_live:
+            live = LiveFace(session=session, note=options.note or "", declare=policy.declare)
+            return live
         return PlainFace(Printer(sys.stdout, missed=missed_line), verbose=options.verbose)
 
     async def until_stopped(running: Running) -> int:
+        if live is not None:
+            return await live.accompany(running)
         if not chosen.as_json:
             _print_banner(plan, running)
         declaration = Declaration(policy.declare, running.note)
@@ -65,6 +77,19 @@ def run(context: click.Context, options: ProxyOptions) -> int:
         return 0
 
     return keep(plan, make_face=make_face, companion=until_stopped)
+
+
+def _is_live(chosen: Choices, options: ProxyOptions) -> bool:
+    """Whether the live screen is shown: where it was asked for, or else where it can be."""
+    if options.ui == "live":
+        if chosen.as_json:
+            raise click.UsageError("--ui live is for people, --json for programs: choose one")
+        if not is_usable():
+            raise click.UsageError(
+                f"--ui live needs a terminal in front of you, at least {MIN_WIDTH}x{MIN_HEIGHT}"
+            )
+        return True
+    return options.ui is None and not options.verbose and not chosen.as_json and is_usable()
 
 
 def _print_banner(plan: Plan, running: Running) -> None:
@@ -95,7 +120,7 @@ class Declaration:
 
     def begin(self, *, asked: bool) -> None:
         """Ask the first question, or record at once that none was asked."""
-        if self._left and asked and sys.stdin.isatty() and sys.stdout.isatty() and _in_foreground():
+        if self._left and asked and sys.stdin.isatty() and sys.stdout.isatty() and is_foreground():
             asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._heard)
             self._reading = True
             self._ask()
@@ -116,7 +141,7 @@ class Declaration:
         )
 
     def _heard(self) -> None:
-        if not _in_foreground():
+        if not is_foreground():
             self.end()  # in the background a read would stop the whole proxy (SIGTTIN)
             return
         line = os.read(sys.stdin.fileno(), 4096).decode(errors="replace").strip()
@@ -134,10 +159,3 @@ class Declaration:
         if self._reading:
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
             self._reading = False
-
-
-def _in_foreground() -> bool:
-    try:
-        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except OSError:
-        return False

@@ -18,11 +18,12 @@ from fairwitness.control.desk import Desk, Joining
 from fairwitness.control.folder import socket_path
 from fairwitness.control.policy_file import PolicyFile
 from fairwitness.control.server import Server
+from fairwitness.control.wire import Question, Value
 from fairwitness.errors import PolicyError
 from fairwitness.evidence import Log
 from fairwitness.model.clock import SessionClock
 from fairwitness.model.event import PolicyChanged, Ready, Stopped, StoreState
-from fairwitness.model.policy import Posture
+from fairwitness.model.policy import Policy, Posture
 from fairwitness.policy import PolicyInForce, parse_override
 from fairwitness.proxy.serve import ServeSettings, serve
 from fairwitness.rules import Runner
@@ -39,6 +40,12 @@ class Running:
     joining: Joining
     asked_to_stop: asyncio.Event
     note: Callable[[str], None]
+    witness: Witness
+    """Who conducts it."""
+    ask: Callable[[Question], Value]
+    """What another terminal can ask of it."""
+    policy: Callable[[], Policy]
+    """The policy in force."""
 
 
 Companion = Callable[[Running], Awaitable[int]]
@@ -166,7 +173,13 @@ class _Session:
             self._log.set_socket(str(server.path))
             self._face.tell(ready)
             running = Running(
-                ready=ready, joining=joining, asked_to_stop=self._asked_to_stop, note=self._witness.note
+                ready=ready,
+                joining=joining,
+                asked_to_stop=self._asked_to_stop,
+                note=self._witness.note,
+                witness=self._witness,
+                ask=desk.answer,
+                policy=lambda: self._in_force.policy,
             )
             working = asyncio.ensure_future(companion(running))
             beside.append(working)

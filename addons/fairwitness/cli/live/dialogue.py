@@ -94,7 +94,7 @@ def _answer(scene: Scene, now: Dialogue, *, is_yes: bool) -> Outcome:
         case AskKind.ACCOUNT:
             if is_yes:
                 return Dialogue(mode=Mode.NAME, subject=ask.name), None
-            return Dialogue(), orders.Dismissed(ask.name)
+            return Dialogue(), orders.Registered(ask.name, None)
 
 
 def _confirm(_scene: Scene, now: Dialogue, key: Key) -> Outcome:
@@ -150,7 +150,7 @@ def _said(now: Dialogue) -> Order:
         return orders.resume(text)
     if now.mode is Mode.NOTE:
         return orders.answer_flag(now.subject, now.choice, text)
-    return orders.register(now.subject, text)
+    return orders.Registered(now.subject, text)
 
 
 _DIGITS = frozenset("123456789")

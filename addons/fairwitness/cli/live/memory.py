@@ -33,7 +33,7 @@ _STANDARD = (80, 443)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One exchange, or a run of equal blocks or throttles."""
+    """One exchange, or a run of equal blocks."""
 
     time_us: int
     id: int | None
@@ -81,7 +81,6 @@ class Memory:
         self._flags: OrderedDict[str, FlagLine] = OrderedDict()
         self._holds: dict[str, Held] = {}
         self._accounts: OrderedDict[str, AccountSeen] = OrderedDict()
-        self._taken = 0
         self.wanted: Counter[tuple[str, str]] = Counter()
         """How often a page (second) asked for a host (first) that is on no list."""
         self.waiting_policy: PolicyChanged | None = None
@@ -115,15 +114,13 @@ class Memory:
 
     def take(self, event: Event) -> None:
         """Take note of what happened."""
-        self._taken += 1
         match event:
             case ExchangeEnded():
                 self._exchange(event)
             case Blocked():
                 self._block(event)
             case Throttled():
-                fold = ("throttle", event.request.host, event.request.actor)
-                self._fold(fold, _line(event.time_us, event.request, event.verdict))
+                self._throttle(event)
             case FlagRaised(flag=flag):
                 self._flags[flag.flag] = FlagLine(flag, 1, is_open=True)
                 _shorten(self._flags, _FLAGS)
@@ -143,9 +140,16 @@ class Memory:
             case Ready() | Stopped():
                 pass
 
+    def _throttle(self, event: Throttled) -> None:
+        """Shown until the exchange ends, which then says the same and more."""
+        line = _line(event.time_us, event.request, event.verdict)
+        self._lines[event.request.exchange] = replace(line, duration_us=event.delay_us)
+        _shorten(self._lines, _LINES)
+
     def _exchange(self, event: ExchangeEnded) -> None:
         line = _line(event.time_us, event.request, event.verdict)
-        self._lines[self._taken] = replace(
+        self._lines.pop(event.request.exchange, None)
+        self._lines[event.request.exchange] = replace(
             line,
             id=event.id,
             status=event.status,
@@ -160,7 +164,10 @@ class Memory:
         request, verdict = event.request, event.verdict
         host = verdict.host or request.host
         clause = verdict.clauses[0].id if verdict.clauses else ""
-        self._fold(("block", host, clause), replace(_line(event.time_us, request, verdict), id=event.id))
+        self._lines.pop(request.exchange, None)
+        line = _line(event.time_us, request, verdict)
+        reason = verdict.reason.removeprefix(f"{host} ")  # the line says whose it is already
+        self._fold(("block", host, clause), replace(line, id=event.id, reason=reason))
         self._count(verdict)
         if verdict.scope_list is None and request.initiator is Initiator.PAGE and request.page:
             named = request.host if request.port in _STANDARD else f"{request.host}:{request.port}"

@@ -30,10 +30,11 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
-class Dismissed:
-    """A sign-in that is not the researcher's own."""
+class Registered:
+    """A sign-in was the researcher's own, into the account *name*; None: it was not."""
 
     identity: str
+    name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Stop:
     """End the run."""
 
 
-Order = Asked | Declared | Dismissed | Stop
+Order = Asked | Declared | Registered | Stop
 
 
 def answer_hold(hold: str, *, release: bool) -> Order:
@@ -80,12 +81,6 @@ def answer_flag(flag: str, answered_as: str, note: str) -> Order:
     """Answer a flag."""
     question = Question("answer", {"flag": flag, "as": answered_as, "note": note})
     return Asked(question, f"{flag} answered: {answered_as}")
-
-
-def register(identity: str, name: str) -> Order:
-    """A sign-in is the researcher's own account."""
-    question = Question("register-account", {"identity": identity, "name": name})
-    return Asked(question, f"{identity} is your account {name}")
 
 
 def carry_out(order: Asked, ask: Callable[[Question], Value]) -> str:

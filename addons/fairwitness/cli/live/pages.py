@@ -1,0 +1,102 @@
+"""What takes the middle of the screen when it was asked for: flags, wanted hosts, a waiting policy, help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len, chop_cells
+from rich.text import Text
+
+from fairwitness.cli.live.cells import cell, panel, rule, shown
+from fairwitness.cli.live.keys import KEYS
+from fairwitness.cli.live.panels import flag_line
+from fairwitness.cli.live.scene import Mode, Scene
+
+_MODES = (Mode.FLAGS, Mode.NOTE, Mode.WANTED, Mode.HELP, Mode.CONFIRM)
+
+
+def is_page(scene: Scene) -> bool:
+    """Whether one is open."""
+    return scene.dialogue.mode in _MODES
+
+
+def page(scene: Scene, width: int, height: int) -> list[Text]:
+    """The open page."""
+    match scene.dialogue.mode:
+        case Mode.HELP:
+            return _help(width, height)
+        case Mode.WANTED:
+            return _wanted(scene, width, height)
+        case Mode.CONFIRM:
+            return _confirm(scene, width, height)
+    return _flags(scene, width, height)
+
+
+def _help(width: int, height: int) -> list[Text]:
+    lines = []
+    for key, does in KEYS:
+        lines += _folded(f"{key:<7} {does}", width, indent=8)
+    return panel("keys (Esc: back)", lines, width, height)
+
+
+def _wanted(scene: Scene, width: int, height: int) -> list[Text]:
+    lines = []
+    for at, each in enumerate(scene.wanted):
+        mark = ">" if at == scene.dialogue.cursor else " "
+        number = str(at + 1) if at < 9 else " "
+        entry = f"preset:{each.preset}" if each.preset else each.host
+        why = f"{each.kind}, {each.count} times, for {each.page_host}"
+        words = f"{mark} {number} {each.host}  {why}: {each.scope_list.value} {entry}"
+        lines.append(cell(words, width, "bold" if mark == ">" else ""))
+    if not lines:
+        lines = [cell("no page asked for a host that it did not get", width, "dim")]
+    title = "suggested hosts (digit or Enter adds one, a all, Esc: back)"
+    return _scrolled(title, lines, scene.dialogue.cursor, width, height)
+
+
+def _confirm(scene: Scene, width: int, height: int) -> list[Text]:
+    lines = _folded(f"Policy {scene.dialogue.subject}", width, indent=2)
+    lines += _folded(f"It {scene.waiting_summary.rstrip('.')}.", width, indent=2)
+    return panel("a changed policy waits (y puts it in force, n leaves it, Esc: back)", lines, width, height)
+
+
+def _flags(scene: Scene, width: int, height: int) -> list[Text]:
+    flags = scene.open_flags
+    cursor = min(scene.dialogue.cursor, max(0, len(flags) - 1))
+    lines = []
+    for at, each in enumerate(flags):
+        line = Text("> " if at == cursor else "  ", end="") + flag_line(each, width - 2)
+        if at == cursor:
+            line.stylize("bold")
+        lines.append(line)
+    if not flags:
+        return panel("flags (Esc: back)", [cell("no flag is open", width, "dim")], width, height)
+    told = flags[cursor].flag
+    details = [rule(told.flag, width)]
+    details += _folded(f"{told.rule}: {told.says}", width, indent=2)
+    details += _folded(told.advice, width, indent=2)
+    details += _folded(f"by {told.clause.id} ({told.clause.where}); {told.reach}", width, indent=2)
+    details = details[: height // 2]
+    title = f"flags: {len(flags)} open (a accident, u authorised, l false alarm, Esc: back)"
+    return [*_scrolled(title, lines, cursor, width, height - len(details)), *details]
+
+
+def _scrolled(title: str, lines: Sequence[Text], cursor: int, width: int, height: int) -> list[Text]:
+    """A list in which the selected line is to be seen."""
+    room = max(1, height - 1)
+    first = max(0, min(cursor - room + 1, len(lines) - room))
+    above = f", {first} above" if first else ""
+    return panel(title + above, lines[first:], width, height)
+
+
+def _folded(text: str, width: int, *, indent: int) -> list[Text]:
+    """Recorded text over several lines, broken between words where there are any."""
+    lines = [""]
+    for word in shown(text).split(" "):
+        joined = f"{lines[-1]} {word}" if lines[-1] else word
+        if cell_len(joined) <= width:
+            lines[-1] = joined
+            continue
+        first, *rest = chop_cells(" " * indent + word, width)
+        lines += [first, *rest]
+    return [cell(line, width) for line in lines]

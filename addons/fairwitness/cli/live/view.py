@@ -1,0 +1,87 @@
+"""From a scene to the lines of a screen of a given size."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from fairwitness.cli.live import pages, panels
+from fairwitness.cli.live.cells import cell, fitted, paired
+from fairwitness.cli.live.scene import Mode, Scene
+from fairwitness.cli.terminal import MIN_HEIGHT, MIN_WIDTH
+
+_TWO_COLUMNS = 150  # from this width on, limits, suggestions and flags stand beside the traffic
+
+
+def draw(scene: Scene, width: int, height: int) -> list[Text]:
+    """Exactly *height* lines of exactly *width* columns; of a tiny screen, the upper left part."""
+    columns, rows = max(width, MIN_WIDTH), max(height, MIN_HEIGHT)
+    top = panels.header(scene, columns)
+    top += panels.asks(scene, columns, min(len(scene.asks) + 1, max(2, rows // 4)))
+    bottom = [panels.evidence(scene, columns), _foot(scene, columns)]
+    if scene.remark is not None:
+        bottom.insert(0, cell(scene.remark.text, columns, "yellow" if scene.remark.is_bad else "cyan"))
+    room = rows - len(top) - len(bottom)
+    if pages.is_page(scene):
+        middle = pages.page(scene, columns, room)
+    elif columns >= _TWO_COLUMNS:
+        middle = _beside(scene, columns, room)
+    else:
+        middle = _below(scene, columns, room)
+    middle = middle[:room] + [Text("", end="")] * (room - len(middle))
+    lines = [*top, *middle, *bottom]
+    if height < len(lines):  # the last line says what to do, so it stays
+        lines = [*lines[: max(0, height - 1)], lines[-1]]
+    return [fitted(line, width) for line in lines[:height]]
+
+
+def _below(scene: Scene, width: int, room: int) -> list[Text]:
+    """Everything under each other; the traffic gets what the others leave."""
+    limits = panels.meters(scene, width, 2 if room < 14 else 3 if room < 26 else 6)
+    suggestions = panels.wanted(scene, width, 2 if room < 14 else 4)
+    flags = panels.flags(scene, width, 2 if room < 14 else 4 if room < 26 else 8)
+    rest = room - len(limits) - len(suggestions) - len(flags)
+    traffic = panels.traffic(scene, width, rest)
+    traffic += [Text("", end="")] * (rest - len(traffic))
+    return [*limits, *traffic, *suggestions, *flags]
+
+
+def _beside(scene: Scene, width: int, room: int) -> list[Text]:
+    """The traffic on the left, all else on the right."""
+    right = width * 2 // 5
+    left = width - right - 3
+    side = panels.meters(scene, right, room // 3)
+    side += panels.wanted(scene, right, room // 3)
+    side += panels.flags(scene, right, room - len(side))
+    return paired(panels.traffic(scene, left, room), side, widths=(left, right), height=room)
+
+
+def _foot(scene: Scene, width: int) -> Text:
+    """What is asked, else what was said last, else the keys."""
+    now = scene.dialogue
+    asked = {
+        Mode.REASON: "Why may traffic go on? ",
+        Mode.NOTE: f"{now.subject} as {now.choice}, note: ",
+        Mode.NAME: f"Name of your account {now.subject}: ",
+        Mode.QUIT: f"{scene.open_requests} requests are open: stop all the same? y/n",
+        Mode.CONFIRM: "Put this policy in force? y/n",
+    }.get(now.mode)
+    if now.said:
+        return cell(now.said, width, "bold yellow")
+    if asked is not None:
+        typed = now.text[-max(10, width - len(asked) - 2) :]
+        return cell(f"{asked}{typed}{'' if asked.endswith('y/n') else '_'}", width, "bold reverse")
+    keys = Text(no_wrap=True, end="")
+    for key, does, is_of_use in (
+        ("r", "resume", scene.gate == "halted"),
+        ("c", "confirm", bool(scene.waiting_policy)),
+        ("a", "add all", bool(scene.wanted)),
+        ("w", "wanted", bool(scene.wanted)),
+        ("f", "flags", True),
+        ("h", "halt", scene.gate == "open"),
+        ("?", "help", True),
+        ("q", "quit", True),
+    ):
+        if is_of_use:
+            keys.append(f"{key} ", "bold")
+            keys.append(f"{does}  ")
+    return fitted(keys, width)
