@@ -8,6 +8,7 @@ Sources:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 import ijson
@@ -35,7 +36,8 @@ _ENTRIES_DEPTH = 3  # {"log": {"entries": [
 _OTHER_SCHEMES = frozenset({"about", "blob", "chrome", "chrome-extension", "data", "file", "moz-extension"})
 _BEFORE_SENDING = ("blocked", "dns", "connect")  # phases after startedDateTime in which nothing was sent yet
 _CLIENT = Client(connection="0" * 32, address="recording", port=0)  # a HAR is of one browser
-_KINDS = {1.0: "text", 2.0: "binary"}
+_KINDS = {1.0: "text", 2.0: "binary", 8.0: "close", 9.0: "ping", 10.0: "pong"}
+_LABEL = 64  # characters, as live
 
 
 def read_har(file: BinaryIO) -> Iterator[Item]:
@@ -69,8 +71,12 @@ def _item(entry: Fields) -> Item:
     if started_us is None:
         return Skipped("entry without a time")
     took_us, before_us = _durations(entry)
+    own = fields(entry.get("_fairwitness"))
+    if own:
+        before_us = 0  # our own export begins when the request came to the proxy
     ended_us = min(started_us + took_us, LATEST_US)
-    request = _request(asked, address, received_us=min(started_us + before_us, ended_us))
+    client = replace(_CLIENT, label=text(own, "label")[:_LABEL] or None)
+    request = _request(asked, address, client, received_us=min(started_us + before_us, ended_us))
     response = _response(answered, request, ended_us=ended_us)
     exchange = Exchange(
         request=request,
@@ -95,7 +101,7 @@ def _durations(entry: Fields) -> tuple[int, int]:
 
 def _micros(milliseconds: float) -> int:
     return (
-        int(min(milliseconds * 1000, LATEST_US)) if milliseconds == milliseconds else 0
+        round(min(milliseconds * 1000, LATEST_US)) if milliseconds == milliseconds else 0
     )  # NaN is not itself
 
 
@@ -107,7 +113,7 @@ def _time_us(written: str) -> int | None:
     return time_us if 0 <= time_us < LATEST_US else None
 
 
-def _request(asked: Fields, address: Address, *, received_us: int) -> Request:
+def _request(asked: Fields, address: Address, client: Client, *, received_us: int) -> Request:
     headers, authority = _headers(asked)
     scheme = secured(address.scheme, headers)
     body = _sent_body(fields(asked.get("postData")))
@@ -116,7 +122,7 @@ def _request(asked: Fields, address: Address, *, received_us: int) -> Request:
     return Request(
         exchange=new_exchange(),
         received_us=received_us,
-        client=_CLIENT,
+        client=client,
         method=text(asked, "method") or "GET",
         scheme=scheme,
         host=address.host,
@@ -193,7 +199,7 @@ def _messages(entry: Fields, request: Request) -> Iterator[Message]:
             direction=direction,
             kind=kind,
             number=numbers[direction],
-            content=(from_base64(data) if kind == "binary" else None) or wire(data),
+            content=(from_base64(data) if kind != "text" else None) or wire(data),
             time_us=max(time_us, request.received_us),
         )
 
