@@ -16,7 +16,6 @@ from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import find_place
 from fairwitness.cli.text import machine, plural, printable, size
 from fairwitness.cli.writing import record
-from fairwitness.errors import ExportError
 from fairwitness.model.disclosure import Exported, Redactor
 from fairwitness.model.record import LogFilter
 
@@ -119,12 +118,9 @@ def _exporter(format_: str) -> Exporter:
 
 def _redactor(unredacted: bool) -> Redactor:
     from fairwitness.export.passes import Unredacted
+    from fairwitness.export.redact import Redaction
 
-    if unredacted:
-        return Unredacted()
-    raise ExportError(
-        "secrets cannot be hidden yet", where="export", mend="Add --unredacted, and keep the file to yourself"
-    )
+    return Unredacted() if unredacted else Redaction()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from fairwitness.export.exporter import Exporter
+from fairwitness.export.redact import Redaction
 from fairwitness.model.disclosure import Placeholder, Shown
 from fairwitness.model.exchange import Direction, Headers, Message
 from fairwitness.model.record import ExchangeRecord, ExchangeRow
@@ -103,3 +104,25 @@ def written(exporter: Exporter, exchanges: Iterable[Shown]) -> bytes:
     out = io.BytesIO()
     exporter.write(exchanges, out)
     return out.getvalue()
+
+
+def redacted(*records: ExchangeRecord) -> list[Shown]:
+    """All of them, learned before the first is shown."""
+    redaction = Redaction()
+    for record in records:
+        redaction.learn(record)
+    return [redaction.show(record) for record in records]
+
+
+def texts_of(record: ExchangeRecord) -> list[bytes]:
+    """All texts of a record that traffic can decide."""
+    row = record.row
+    strings = [row.url, row.page, row.label, row.account, row.reason, row.outcome]
+    strings += [value for _, value in record.meta]
+    return [
+        *(text.encode("utf-8", "surrogatepass") for text in strings if text is not None),
+        record.request_line,
+        *(part for pair in (*record.request_headers, *record.response_headers) for part in pair),
+        *(body for body in (record.request_body, record.response_body) if body is not None),
+        *(message.content for message in record.messages),
+    ]

@@ -1,0 +1,166 @@
+"""Hides what must not be shown, before any format is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from fairwitness.detect import (
+    Secret,
+    is_placeholder,
+    parts_of,
+    secrets_by_shape,
+    secrets_in_header,
+    secrets_in_views,
+    views_of,
+)
+from fairwitness.export.texts import walk
+from fairwitness.export.vault import Vault
+from fairwitness.model.disclosure import Placeholder, Shown
+from fairwitness.model.record import ExchangeRecord
+
+_REMEMBERED_BYTES = 2048  # heads repeat: what was found in such a short text is kept
+_WINDOW_BYTES = 1 << 20
+_OVERLAP_BYTES = 32768  # a slice of 2 KiB in base64 of double percent escapes
+
+Span = tuple[int, int, Placeholder]
+
+
+class Redaction:
+    """A `Redactor` in memory that grows with the number of different secrets, not of exchanges.
+
+    A value that looks random is hidden wherever it stands, in any of the readings of `views_of`; a short or
+    common one only where its name told that it is a secret.
+    """
+
+    def __init__(self) -> None:
+        self._vault = Vault()
+        self._is_learning = True
+
+    def learn(self, record: ExchangeRecord) -> None:
+        """First pass, over every record.
+
+        Raises:
+            ExportError: There is more to hide than can be.
+            ValueError: Something was shown already.
+        """
+        if not self._is_learning:
+            raise ValueError("learned after something was shown")
+        self._vault.publish(record.row.host.encode("utf-8", "surrogatepass"))
+        walk(record, self._learn_text)
+
+    def show(self, record: ExchangeRecord) -> Shown:
+        """Second pass.
+
+        Raises:
+            ValueError: The record holds something to hide that `learn` never saw.
+        """
+        self._is_learning = False
+        hidden: dict[str, Placeholder] = {}
+
+        def read(content: bytes, header: bytes) -> bytes:
+            spans = self._spans(content, header)
+            hidden.update((placeholder.name, placeholder) for _, _, placeholder in spans)
+            return _replaced(content, spans)
+
+        shown = walk(record, read)
+        return Shown(
+            record=shown,
+            hidden=tuple(sorted(hidden.values(), key=_order)),
+            is_redacted=True,
+        )
+
+    def check(self, finished: Iterable[bytes]) -> str | None:
+        """Third pass: which kind of secret is still in the finished file, None: none.
+
+        Looks for every value that is looked for everywhere, and for what can be told by its shape.
+        """
+        for window in _windows(finished):
+            for view in views_of(window):
+                for _, _, placeholder in self._vault.literals_in(view.text):
+                    return placeholder.kind
+                for secret in secrets_by_shape(view.text):
+                    if not is_placeholder(secret.value):
+                        return secret.kind
+        return None
+
+    def _learn_text(self, content: bytes, header: bytes) -> bytes:
+        self._vault.avoid(content)
+        for secret in _secrets(content, header):
+            self._vault.add(secret)
+            for part in parts_of(secret):
+                self._vault.add(part)
+        return content
+
+    def _spans(self, content: bytes, header: bytes) -> list[Span]:
+        found = [
+            (each.start, each.end, self._vault.placeholder(each.value)) for each in _secrets(content, header)
+        ]
+        for view in views_of(content):
+            for start, end, placeholder in self._vault.literals_in(view.text):
+                found.append((*view.origin(start, end), placeholder))
+        return _merged(found)
+
+
+def _order(placeholder: Placeholder) -> tuple[str, int, str]:
+    """By name, AA behind Z."""
+    prefix, _, letters = placeholder.name.partition("_")
+    return prefix, len(letters), letters
+
+
+def _secrets(content: bytes, header: bytes) -> tuple[Secret, ...]:
+    if len(content) <= _REMEMBERED_BYTES:
+        return _remembered(content, header)
+    return _found(content, header)
+
+
+def _found(content: bytes, header: bytes) -> tuple[Secret, ...]:
+    named = tuple(secrets_in_header(header, content)) if header else ()
+    return named + tuple(secrets_in_views(views_of(content)))
+
+
+_remembered = lru_cache(maxsize=16384)(_found)
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    """Without overlaps: what overlaps is hidden as a whole, under the name of the longest."""
+    merged: list[Span] = []
+    longest = 0
+    for start, end, placeholder in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if merged and (start < merged[-1][1] or (start == merged[-1][1] and placeholder == merged[-1][2])):
+            before = merged.pop()
+            if end - start > longest:
+                longest, before = end - start, (before[0], before[1], placeholder)
+            merged.append((before[0], max(end, before[1]), before[2]))
+        else:
+            longest = end - start
+            merged.append((start, end, placeholder))
+    return merged
+
+
+def _replaced(content: bytes, spans: list[Span]) -> bytes:
+    if not spans:
+        return content
+    pieces: list[bytes] = []
+    at = 0
+    for start, end, placeholder in spans:
+        pieces += (content[at:start], placeholder.text.encode())
+        at = end
+    return b"".join((*pieces, content[at:]))
+
+
+def _windows(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces put together to windows that overlap."""
+    kept = bytearray()
+    fresh = 0
+    for piece in pieces:
+        for at in range(0, len(piece), _WINDOW_BYTES):
+            part = piece[at : at + _WINDOW_BYTES]
+            kept += part
+            fresh += len(part)
+            if fresh >= _WINDOW_BYTES:
+                yield bytes(kept)
+                del kept[:-_OVERLAP_BYTES]
+                fresh = 0
+    if fresh:
+        yield bytes(kept)
