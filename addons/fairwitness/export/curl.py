@@ -19,7 +19,7 @@ from fairwitness.export.parts import (
     request_line,
     sound,
 )
-from fairwitness.export.shell import comment, data_lines, literal, word
+from fairwitness.export.shell import comment, data_lines, is_variable, literal, word
 from fairwitness.model.disclosure import Placeholder, Shown
 from fairwitness.model.exchange import Headers
 from fairwitness.model.printable import printable
@@ -55,7 +55,7 @@ class CurlExporter:
                 why = _unsendable(each.record)
                 if why is None:
                     count += 1
-                    names.update(hidden.name for hidden in each.hidden)
+                    names.update(hidden.name for hidden in each.hidden if is_variable(hidden.name))
                     commands.writelines(line.encode("utf-8") for line in _command(each))
                 else:
                     left_out = f"{each.record.row.id} is left out: {why}"
@@ -94,25 +94,26 @@ def _unsendable(record: ExchangeRecord) -> str | None:
 def _command(shown: Shown) -> Iterator[str]:
     record, line = shown.record, request_line(shown.record)
     body = record.request_body or b""
+    sends = bool(body) or header(record.request_headers, "content-length") == "0"
     is_piped = len(body) > _WORD_BYTES or b"\0" in body
     yield "\n" + comment(printable(f"{record.row.id}"))
     if is_piped:
         yield "{\n"
         yield from data_lines(body, shown.hidden)
         yield "} | "
-    words = [*_method(line, body), *_version(line), *_place(record, line, shown.hidden)]
-    words += _headers(record, shown.hidden, bool(body))
+    words = [*_method(line, sends), *_version(line), *_place(record, line, shown.hidden)]
+    words += _headers(record, shown.hidden, sends)
     if is_piped:
         words.append("--data-binary @-")
-    elif body or header(record.request_headers, "content-length") == "0":
+    elif sends:
         words.append(f"--data-raw {word(body, shown.hidden)}")
     yield " \\\n  ".join(["curl --silent --show-error --include", *words]) + "\n"
 
 
-def _method(line: RequestLine, body: bytes) -> Iterator[str]:
-    if line.method == "HEAD" and not body:
+def _method(line: RequestLine, sends: bool) -> Iterator[str]:
+    if line.method == "HEAD" and not sends:
         yield "--head"
-    elif line.method != ("POST" if body else "GET"):
+    elif line.method != ("POST" if sends else "GET"):
         yield f"--request {literal(line.method.encode())}"
 
 
@@ -131,7 +132,7 @@ def _place(record: ExchangeRecord, line: RequestLine, hidden: Sequence[Placehold
         yield f"--request-target {word(line.target, hidden)}"
 
 
-def _headers(record: ExchangeRecord, hidden: Sequence[Placeholder], has_body: bool) -> Iterator[str]:
+def _headers(record: ExchangeRecord, hidden: Sequence[Placeholder], sends: bool) -> Iterator[str]:
     headers = record.request_headers
     for name, value in headers:
         if name.lower() in _OWN or _is_own_host(record, name, value):
@@ -139,7 +140,7 @@ def _headers(record: ExchangeRecord, hidden: Sequence[Placeholder], has_body: bo
         if not _TOKEN.fullmatch(name) or re.search(rb"[\0\r\n]", value):
             continue  # such a line would be another one, or a file to read
         yield f"--header {word(name + b': ' + value if value else name + b';', hidden)}"
-    added = (*_ADDED, "Content-Type", "Expect") if has_body else _ADDED
+    added = (*_ADDED, "Content-Type", "Expect") if sends else _ADDED
     for each in added:
         if header(headers, each.lower()) is None:
             yield f"--header {literal(each.encode() + b':')}"

@@ -14,9 +14,14 @@ _LINE_CHARACTERS = 76
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
+def is_variable(name: str) -> bool:
+    """Whether bash takes it as the name of a variable, and nothing else in it."""
+    return _NAME.fullmatch(name) is not None
+
+
 def pieces(raw: bytes, hidden: Sequence[Placeholder]) -> Iterator[bytes | Placeholder]:
     """*raw* cut at what stands for hidden values."""
-    known = {each.text.encode(): each for each in hidden if _NAME.fullmatch(each.name)}
+    known = {each.text.encode(): each for each in hidden if is_variable(each.name)}
     if not known:
         yield raw
         return
