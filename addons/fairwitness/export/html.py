@@ -13,7 +13,7 @@ from fairwitness.model.clock import iso_us
 from fairwitness.model.disclosure import Shown
 from fairwitness.model.printable import printable
 
-TEMPLATE = "exchanges.html.jinja"
+TEMPLATE = "exchanges.html.j2"
 
 
 @dataclass(frozen=True, slots=True)

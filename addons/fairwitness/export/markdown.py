@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from fairwitness.export.facts import body_lines, facts_of, head_text, message_text, message_title
-from fairwitness.export.parts import Side
+from fairwitness.export.parts import Side, sound
 from fairwitness.model.disclosure import Shown
+from fairwitness.model.printable import printable
 
-_WORD = re.compile(r"[A-Za-z]{1,20}")
+_WORD = re.compile(r"[A-Za-z0-9]{1,20}")
 
 
 class MarkdownExporter:
@@ -29,9 +30,9 @@ class MarkdownExporter:
 def _blocks(shown: Shown) -> Iterator[str]:
     record = shown.record
     row = record.row
-    method = row.method if _WORD.fullmatch(row.method) else "request"
-    outcome = row.status if row.status is not None else row.outcome.partition(":")[0]
-    yield f"## {row.id}: {method}, {outcome}"
+    outcome = row.outcome.partition(":")[0] if row.status is None else str(row.status)
+    words = [word for word in (row.method, outcome) if _WORD.fullmatch(word)]
+    yield f"## {row.id}: {', '.join(words)}"
     facts = facts_of(shown)
     width = max(len(name) for name, _ in facts)
     yield fenced("\n".join(f"{name:<{width}}  {value}" for name, value in facts), "text")
@@ -42,8 +43,8 @@ def _blocks(shown: Shown) -> Iterator[str]:
         yield "Response:"
         yield from _half(shown, Side.RESPONSE)
     for message in record.messages:
-        yield f"Message, {message_title(message)}:"
-        yield fenced(message_text(message), "text")
+        yield "Message:"
+        yield fenced(f"{message_title(message)}\n\n{message_text(message)}", "text")
 
 
 def _half(shown: Shown, side: Side) -> Iterator[str]:
@@ -55,7 +56,7 @@ def _half(shown: Shown, side: Side) -> Iterator[str]:
     body, note = body_lines(record, side)
     yield fenced(f"{head}\n\n{body}" if body else head, "http")
     if note:
-        yield f"*{note}*"
+        yield fenced(printable(sound(f"({note})")), "text")
 
 
 def fenced(content: str, language: str) -> str:

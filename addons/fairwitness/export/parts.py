@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -44,7 +43,7 @@ def request_line(record: ExchangeRecord) -> RequestLine:
     """The request's first line; a target may hold spaces."""
     method, _, rest = record.request_line.partition(b" ")
     target, _, version = rest.rpartition(b" ")
-    return RequestLine(text(method) or record.row.method, target, text(version) or "HTTP/1.1")
+    return RequestLine(text(method) or sound(record.row.method), target, text(version) or "HTTP/1.1")
 
 
 def status_line(record: ExchangeRecord) -> StatusLine | None:
@@ -59,7 +58,7 @@ def status_line(record: ExchangeRecord) -> StatusLine | None:
 
 def origin_of(record: ExchangeRecord) -> str:
     """``https://shop.example.com``: the URL without its path."""
-    scheme, separator, rest = record.row.url.partition("://")
+    scheme, separator, rest = sound(record.row.url).partition("://")
     return scheme + separator + re.split(r"[/?#]", rest, maxsplit=1)[0]
 
 
@@ -141,8 +140,3 @@ def is_carrier(record: ExchangeRecord) -> bool:
 def is_websocket(record: ExchangeRecord) -> bool:
     """Whether it went on as a WebSocket."""
     return bool(record.messages) or record.row.url.startswith(("ws://", "wss://"))
-
-
-def names_of(values: Sequence[str]) -> str:
-    """Several names in one cell."""
-    return " ".join(values)
