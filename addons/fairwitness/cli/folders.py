@@ -14,6 +14,9 @@ from fairwitness.errors import PolicyError
 from fairwitness.model.policy import Program
 
 _FOLDER_NAME = re.compile(r"(?P<slug>.+)-[0-9a-f]{8}")
+CHOSEN_BY_USE = "'fairwitness use'"
+USED_NAME = "used-program"
+MAX_FOLDER_NAME = 255  # bytes, as file systems have it
 MAX_NAME = 60  # characters of a slug: leaves room for the rest of a path
 
 
@@ -34,14 +37,37 @@ def program_folder(program: Program) -> Path:
     return data_folder() / "programs" / f"{slug(program.name)}-{address}"
 
 
-def named_program_folder(name: str) -> Path:
+def program_folders() -> list[Path]:
+    """The folders of all programs, by name.
+
+    Raises:
+        PolicyError: They cannot be listed.
+    """
+    programs = data_folder() / "programs"
+    try:
+        return sorted(each for each in programs.iterdir() if each.is_dir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise PolicyError(
+            f"the folder cannot be listed ({error.strerror})",
+            where=str(programs),
+            mend="Mend its permissions",
+        ) from error
+
+
+def named_program_folder(name: str, *, by: str = "--program") -> Path:
     """The folder that ``--program NAME`` means: its whole name, or the slug that only one folder has.
+
+    Args:
+        name: As it was typed.
+        by: What named it, for messages.
 
     Raises:
         PolicyError: No folder or several are called so.
     """
     programs = data_folder() / "programs"
-    known = sorted(each.name for each in programs.iterdir() if each.is_dir()) if programs.is_dir() else []
+    known = [each.name for each in program_folders()]
     if name in known:
         return programs / name
     wanted = slug(name)
@@ -50,11 +76,39 @@ def named_program_folder(name: str) -> Path:
         return programs / fitting[0]
     raise PolicyError(
         f"{'several programs are' if fitting else 'no program is'} called {name!r}",
-        where="--program",
-        mend=f"Name one of: {', '.join(fitting or known)}"
+        where=by,
+        mend="'fairwitness programs' lists them; 'fairwitness use --none' forgets the one that was chosen"
+        if by == CHOSEN_BY_USE
+        else f"Name one of: {', '.join(fitting or known)}"
         if known
         else "Run 'fairwitness run --policy FILE' once; that makes the program's folder",
     )
+
+
+def used_program() -> str | None:
+    """The folder's name that ``fairwitness use`` chose last; None: none."""
+    try:
+        with open(os.open(data_folder() / USED_NAME, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            name = (file.read(MAX_FOLDER_NAME + 2) or b"").decode("utf-8", "replace").strip()
+    except OSError:
+        return None
+    return name or None
+
+
+def use_program(folder_name: str) -> None:
+    """Let commands that name no program mean this one, until another is used.
+
+    Raises:
+        PolicyError: It cannot be noted.
+    """
+    from fairwitness.control.policy_file import replace_bytes
+
+    replace_bytes(make_private(data_folder()) / USED_NAME, folder_name.encode() + b"\n")
+
+
+def forget_used_program() -> None:
+    """Let commands that name no program mean ./policy.yaml again."""
+    (data_folder() / USED_NAME).unlink(missing_ok=True)
 
 
 def make_private(folder: Path) -> Path:

@@ -25,6 +25,9 @@ EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE: the reader went away, as `yes | head` e
 # name: (module, function, what it is for).  The third is the command's own first line; a test compares them.
 COMMANDS = {
     "init": ("init", "init", "Write a commented policy.yaml."),
+    "programs": ("programs", "programs", "List the programs on this machine."),
+    "use": ("programs", "use", "Choose the program for commands that name none."),
+    "accounts": ("accounts", "accounts", "List, add and remove your own accounts at a program."),
     "check": ("check", "check", "Validate a policy and say what is odd in it."),
     "explain": ("check", "explain", "Say what would happen to a URL, and which line says so."),
     "run": ("run", "run", "Start the proxy."),

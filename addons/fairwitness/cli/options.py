@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from fairwitness.cli.folders import CHOSEN_BY_USE, used_program
+
 _META = "fairwitness.options"
 
 
@@ -18,12 +20,19 @@ class Choices:
     """What the researcher chose for the whole run of a command."""
 
     program: str | None
-    """``--program``, else FAIRWITNESS_PROGRAM where no file is named."""
+    """``--program``, else FAIRWITNESS_PROGRAM where no file is named, else the one that `use` chose."""
     policy: Path | None
     evidence: Path | None
     """``--evidence``, else FAIRWITNESS_EVIDENCE where no program is named."""
     accounts: Path | None
     as_json: bool
+    program_by: str = "--program"
+    """What chose the program: ``--program`` | ``FAIRWITNESS_PROGRAM`` | ``use``."""
+
+    @property
+    def says_program(self) -> str:
+        """The same for messages."""
+        return CHOSEN_BY_USE if self.program_by == "use" else self.program_by
 
 
 def choices(context: click.Context) -> Choices:
@@ -32,14 +41,18 @@ def choices(context: click.Context) -> Choices:
     program, policy, evidence = given.get("program"), given.get("policy"), given.get("evidence")
     if evidence is None and program is None and (named := os.environ.get("FAIRWITNESS_EVIDENCE")):
         evidence = Path(named)
+    program_by = "--program"
     if program is None and policy is None and given.get("evidence") is None:
-        program = os.environ.get("FAIRWITNESS_PROGRAM") or None
+        program, program_by = os.environ.get("FAIRWITNESS_PROGRAM") or None, "FAIRWITNESS_PROGRAM"
+    if program is None and policy is None and evidence is None:
+        program, program_by = used_program(), "use"
     return Choices(
         program=program,
         policy=policy,
         evidence=evidence,
         accounts=given.get("accounts"),
         as_json=bool(given.get("as_json")),
+        program_by=program_by,
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairwitness.cli.folders import named_program_folder, program_folder
 from fairwitness.cli.options import Choices
+from fairwitness.cli.policy_home import POLICY_NAME, needed_policy_home, policy_home
+from fairwitness.cli.text import printable
 from fairwitness.errors import PolicyError
 
 if TYPE_CHECKING:
@@ -26,6 +29,10 @@ class Place:
     """None: the policy is the newest of the log."""
     accounts: Path | None = None
     """The researcher's accounts at this program; None: in the program's folder."""
+
+    def is_at_home(self, program: Program) -> bool:
+        """Whether the evidence lies in the program's own folder."""
+        return self.evidence == program_folder(program) / "evidence"
 
     def accounts_file(self) -> Path:
         """Where the accounts are, or would be.
@@ -76,8 +83,9 @@ def find_policy_file(chosen: Choices) -> Path | None:
     if chosen.policy:
         return chosen.policy
     if chosen.program:
-        return named_program_folder(chosen.program) / "policy.yaml"
-    return None if chosen.evidence else Path("policy.yaml")
+        folder = named_program_folder(chosen.program, by=chosen.says_program)
+        return policy_home(folder) or folder / POLICY_NAME
+    return None if chosen.evidence else Path(POLICY_NAME)
 
 
 def find_place(chosen: Choices) -> Place:
@@ -86,12 +94,13 @@ def find_place(chosen: Choices) -> Place:
     Raises:
         PolicyError: No such program, or the policy that tells the folder is broken.
     """
+    if chosen.program and not (chosen.policy or chosen.evidence):
+        folder = named_program_folder(chosen.program, by=chosen.says_program)
+        _say_which(chosen, folder)
+        return _place_of_folder(folder, policy_home(folder), chosen)
     policy_file = find_policy_file(chosen)
     if chosen.evidence:
         return Place(chosen.evidence, policy_file, chosen.accounts)
-    if chosen.program and not chosen.policy:
-        assert policy_file
-        return _place_of_folder(policy_file.parent, policy_file if policy_file.is_file() else None, chosen)
     assert policy_file
     return Place(_evidence_of(policy_file), policy_file, chosen.accounts)
 
@@ -104,17 +113,46 @@ def find_proxy_place(chosen: Choices) -> tuple[Place, Policy]:
     """
     from fairwitness.policy import load_policy
 
-    policy_file = find_policy_file(chosen) or Path("policy.yaml")
+    folder: Path | None = None
+    if chosen.program and not chosen.policy:
+        folder = named_program_folder(chosen.program, by=chosen.says_program)
+        _say_which(chosen, folder)
+        policy_file = needed_policy_home(folder)
+    else:
+        policy_file = chosen.policy or Path(POLICY_NAME)
     policy = load_policy(policy_file)
     if chosen.evidence:
         return Place(chosen.evidence, policy_file, chosen.accounts), policy
-    if chosen.program and not chosen.policy:
-        return _place_of_folder(policy_file.parent, policy_file, chosen), policy
+    if folder:
+        return _place_of_folder(folder, policy_file, chosen), policy
     return Place(program_folder(policy.program) / "evidence", policy_file, chosen.accounts), policy
 
 
 def _place_of_folder(folder: Path, policy_file: Path | None, chosen: Choices) -> Place:
     return Place(folder / "evidence", policy_file, chosen.accounts or folder / ACCOUNTS_NAME)
+
+
+def _say_which(chosen: Choices, folder: Path) -> None:
+    """Say so where the current folder's policy would have meant another program than the chosen one."""
+    here = Path(POLICY_NAME)
+    if chosen.program_by == "--program" or not here.is_file():
+        return
+    from fairwitness.policy import load_policy
+
+    try:
+        program = load_policy(here).program
+    except PolicyError:
+        whose = "cannot be read"
+    else:
+        if program_folder(program) == folder:
+            return
+        whose = f"is of another program ({program.name})"
+    words = (
+        f"fairwitness: this is about {folder.name}, as {chosen.says_program} says; ./{POLICY_NAME} {whose}. "
+        f"For that one: --policy {POLICY_NAME}"
+    )
+    undo = ", or once 'fairwitness use --none'." if chosen.program_by == "use" else "."
+    print(printable(words + undo), file=sys.stderr, flush=True)
 
 
 def needed_policy_file(place: Place) -> Path:

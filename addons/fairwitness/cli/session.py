@@ -13,6 +13,7 @@ from typing import Any
 from fairwitness.cli.faces import Face, ReadyFirst
 from fairwitness.cli.folders import make_private
 from fairwitness.cli.plan import Plan, facts_of, settings_of, warnings_of
+from fairwitness.cli.policy_home import remember_policy
 from fairwitness.control.accounts_file import AccountsFile
 from fairwitness.control.desk import Desk, Joining
 from fairwitness.control.folder import socket_path
@@ -76,6 +77,8 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
     book.load()  # what is broken is said before anything is written
     in_force = PolicyInForce(plan.policy, overrides=tuple(map(parse_override, plan.options.resolve)))
     log = Log.open(make_private(plan.place.evidence), program=plan.policy.program, now_us=clock.now_us())
+    if plan.place.is_at_home(plan.policy.program) and plan.place.policy_file:
+        remember_policy(plan.policy, plan.place.policy_file)
     face = ReadyFirst(make_face(log.session))
     why = "it failed"
     try:

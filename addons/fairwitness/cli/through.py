@@ -88,6 +88,9 @@ def through_proxy(chosen: Choices, options: ProxyOptions, work: Work) -> tuple[P
             socket = _await_socket(place)
             if socket is None:
                 raise
+    if chosen.program and not chosen.as_json:  # chosen elsewhere than here: it is said what it is
+        words = f"fairwitness: {policy.program.name}: joins its running proxy, evidence {place.evidence}"
+        print(printable(words), file=sys.stderr, flush=True)
     return place, _join(socket, place, policy, options, work)
 
 
@@ -158,6 +161,7 @@ def _start(chosen: Choices, place: Place, policy: Policy, options: ProxyOptions,
         joining = running.joining
         if not chosen.as_json:
             words = f"fairwitness: {policy.program.name}: proxy {joining.listen}, evidence {joining.evidence}"
+            words += f", policy {place.policy_file}" if chosen.program else ""
             print(printable(words), file=sys.stderr, flush=True)
         for rule in policy.declare:
             running.note(f"declare {rule}: not asked")

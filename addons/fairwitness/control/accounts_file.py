@@ -78,6 +78,7 @@ class AccountsFile:
             text = accounts_text(change(self.load()))
             accounts = read_accounts(text, path="accounts")  # what would be written must be readable
             replace_bytes(self.path, text)
+            self.path.chmod(0o600)  # one that was written by hand may be open to others
         return accounts
 
 

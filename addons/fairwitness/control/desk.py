@@ -54,6 +54,12 @@ class Conductor(Taker, Protocol):
     def note(self, text: str) -> None:
         """Record a note."""
 
+    def register_account(self, name: str, *identities: str) -> None:
+        """Take identities for the researcher's own."""
+
+    def remove_account(self, name: str) -> None:
+        """Forget an account."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joining:
@@ -106,6 +112,8 @@ class Desk:
             EXPORT: lambda question: conductor.remark(read_export(question)),
             "allow": self._allow,
             "scope-add": self._scope_add,
+            "account-add": self._account_add,
+            "account-remove": self._account_remove,
         }
 
     def answer(self, question: Question) -> Value:
@@ -175,6 +183,14 @@ class Desk:
     def _scope_add(self, question: Question) -> Value:
         host, says = question.text("host"), question.text("says")
         return plain(self._policy_file.edit(lambda text: add_scope(text, host, says=says)))
+
+    def _account_add(self, question: Question) -> Value:
+        self._conductor.register_account(question.text("name"), *question.texts("identities"))
+        return None
+
+    def _account_remove(self, question: Question) -> Value:
+        self._conductor.remove_account(question.text("name"))
+        return None
 
 
 def read_additions(entries: Sequence[str]) -> tuple[tuple[ScopeList, str], ...]:

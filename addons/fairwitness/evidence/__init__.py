@@ -6,6 +6,7 @@ from fairwitness.evidence.log import Log
 from fairwitness.evidence.problems import Problem
 from fairwitness.evidence.reader import Counts, Reader, SessionRow
 from fairwitness.evidence.streaming import BodyWriter
+from fairwitness.evidence.summary import Summary, summarise
 
 __all__ = [
     "BodyWriter",
@@ -16,5 +17,7 @@ __all__ = [
     "Problem",
     "Reader",
     "SessionRow",
+    "Summary",
     "holder_of",
+    "summarise",
 ]
