@@ -48,6 +48,7 @@ class LiveFace:
         self._dialogue = Dialogue()
         self._changed = asyncio.Event()
         self._painted: Scene | None = None
+        self._is_stale = False
         self._selected: tuple[str, float] = ("", 0.0)
         self._burst = b""
         self._timer: asyncio.TimerHandle | None = None
@@ -98,7 +99,8 @@ class LiveFace:
                 if not self._is_listening and is_foreground():
                     self._take_terminal()
                 scene = self._stage.scene(running, self._dialogue)
-                if self._is_listening and scene != self._painted:
+                if self._is_listening and (self._is_stale or scene != self._painted):
+                    self._is_stale = False
                     painting: asyncio.Future[Any] = loop.run_in_executor(pool, self._screen.paint, scene)
                     await asyncio.wait({painting, stopping}, return_when=asyncio.FIRST_COMPLETED)
                     if not painting.done():
@@ -223,7 +225,7 @@ class LiveFace:
             loop.remove_signal_handler(signal.SIGTSTP)
 
     def _resized(self) -> None:
-        self._painted = None
+        self._is_stale = True
         self._changed.set()
 
     def _suspended(self) -> None:
