@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import csv
 import hashlib
 import io
@@ -65,7 +66,7 @@ def test_each_format_is_written_and_told(home: Home, logged: Path, name: str) ->
     form = done.form()
 
     assert 0 == done.code, done.err
-    assert {"file", "format", "exchanges", "left_out", "bytes", "sha256", "redacted"} == set(form)
+    assert {"file", "format", "exchanges", "left_out", "bytes", "sha256", "redacted", "hidden"} == set(form)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == form["sha256"]
     assert (0o600, path.stat().st_size) == (path.stat().st_mode & 0o777, form["bytes"])
     assert 3 == form["exchanges"] + form["left_out"]
@@ -81,6 +82,37 @@ def test_people_are_told_what_is_in_it(home: Home, logged: Path) -> None:
     assert done.out.startswith("a.har: 2 exchanges, ")
     assert "1 left out: blocked or tunnels; --decision block exports what was blocked" in done.out
     assert "Nothing is hidden in it" in done.out
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_secrets_are_hidden_unless_asked_for(home: Home, logged: Path, name: str) -> None:
+    """The cookie and the token of a request are in no format, in no spelling; --unredacted shows them."""
+    log = open_log(logged, now_us=NOON_US + 30)
+    cookie, token = b"f3Kd9a0Lx8Qm2Zp7", b"Zx81kd02Lq9fWm3T"
+    headers = (
+        (b"Host", b"app.example.test"),
+        (b"Cookie", b"sid=" + cookie),
+        (b"Authorization", b"Bearer " + token),
+    )
+    target = b"/a?r=" + base64.b64encode(b"x" + cookie)
+    request = make_request(at_us=NOON_US + 31, headers=headers, target=target)
+    log.append_request(request, verdict=ALLOWED, released_us=NOON_US + 31, keep=Keep.WHOLE)
+    body = b"you are " + cookie.hex().encode() + b" " + token
+    log.append_response(make_exchange(request, body=body), body=None, keep=Keep.WHOLE)
+    log.close(time_us=NOON_US + 40)
+    hidden = _export(home, logged, "--format", name, "-o", "hidden", "--json")
+    bare = _export(home, logged, "--format", name, "-o", "bare", "--unredacted")
+    content, shown = ((home.folder / each).read_bytes() for each in ("hidden", "bare"))
+
+    assert (0, 0) == (hidden.code, bare.code), (hidden.err, bare.err)
+    assert hidden.form()["redacted"]
+    assert 0 < hidden.form()["hidden"]
+    for secret in (cookie, token):
+        spellings = {secret, secret.hex().encode()}
+        spellings |= {base64.b64encode(b"x" * at + secret)[4:16] for at in range(3)}
+        assert not any(each in content for each in spellings)
+    assert name == "csv" or b"COOKIE_A" in content
+    assert name == "csv" or token in shown
 
 
 def test_blocked_attempts_are_exported_when_asked_for(home: Home, logged: Path) -> None:
@@ -212,6 +244,7 @@ def test_the_entry_says_what_was_exported(home: Home, logged: Path) -> None:
         ("redacted", "no"),
         ("filter", "first_id 1"),
         ("filter", "last_id 2"),
+        ("hidden", "0"),
     ] == pairs
 
 

@@ -78,11 +78,11 @@ def export(context: click.Context, wanted: LogFilter, format_: str, out: Path, u
             size=written.bytes,
             exchanges=written.count,
             is_redacted=not unredacted,
-            about=_typed(wanted),
+            about=(*_typed(wanted), ("hidden", str(written.hidden))),
         )
         record(place, made)
         target.finish()
-    _say(made, left_out.count, as_json=chosen.as_json)
+    _say(made, left_out.count, written.hidden, as_json=chosen.as_json)
 
 
 class _Count:
@@ -154,7 +154,7 @@ def _typed(wanted: LogFilter) -> tuple[tuple[str, str], ...]:
     return tuple(told)
 
 
-def _say(made: Exported, left_out: int, *, as_json: bool) -> None:
+def _say(made: Exported, left_out: int, hidden: int, *, as_json: bool) -> None:
     """What was made; on stderr where the file itself went to stdout."""
     form = {
         "file": made.file,
@@ -164,10 +164,13 @@ def _say(made: Exported, left_out: int, *, as_json: bool) -> None:
         "bytes": made.size,
         "sha256": made.sha256,
         "redacted": made.is_redacted,
+        "hidden": hidden,
     }
     words = f"{made.file}: {plural(made.exchanges, 'exchange')}, {size(made.size)}, SHA-256 {made.sha256}"
     if left_out:
         words += f"\n{left_out} left out: blocked or tunnels; --decision block exports what was blocked"
-    if not made.is_redacted:
+    if made.is_redacted:
+        words += f"\n{plural(hidden, 'value')} hidden"
+    else:
         words += "\nNothing is hidden in it: passwords, cookies and keys are in it as they were sent."
     click.echo(machine(form) if as_json else printable(words, keep="\n"), err=made.file == "-")

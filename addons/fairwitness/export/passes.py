@@ -38,6 +38,8 @@ class Written:
     """Exchanges in it."""
     sha256: str
     bytes: int
+    hidden: int
+    """Different values that placeholders stand for."""
 
 
 def write_checked(
@@ -77,7 +79,7 @@ def write_checked(
     digest = hashlib.sha256()
     for piece in _pieces(file):
         digest.update(piece)
-    return Written(counted.count, digest.hexdigest(), file.tell())
+    return Written(counted.count, digest.hexdigest(), file.tell(), len(counted.hidden))
 
 
 class _Counted:
@@ -85,6 +87,7 @@ class _Counted:
 
     def __init__(self, records: Iterable[ExchangeRecord], redactor: Redactor, where: str) -> None:
         self.count = 0
+        self.hidden: set[str] = set()
         self._records = records
         self._redactor = redactor
         self._where = where
@@ -100,6 +103,7 @@ class _Counted:
                     mend="Export it again",
                 ) from error
             self.count += 1
+            self.hidden.update(each.name for each in shown.hidden)
             yield shown
 
 
