@@ -36,6 +36,7 @@ from fairwitness.model.remark import Remark
 QUOTA_BYTES = 20 << 30  # 20 GiB: what an evidence folder may take before it warns
 _FOLDED_EVERY = 5  # full commits between two writings of folded counts
 _PORTIONS_AT_ONCE = 4  # of upkeep in `checkpoint_full`: about 12 ms in which nothing else happens
+_WORD_PORTIONS = 20  # of the full-text index in `checkpoint`, each about 15 ms in a thread
 _PORTIONS = 40  # of upkeep in `checkpoint`, which lets the loop go on between them
 
 
@@ -194,6 +195,8 @@ class Log(Traffic):
         self._journal.sync()
         for _ in self._upkeep.work(_PORTIONS_AT_ONCE):
             pass
+        if self._upkeep.has_words_to_fill():
+            self._upkeep.fill_words()
 
     async def checkpoint(self) -> None:
         """As `checkpoint_full`, while the loop goes on: the disk is waited for in a thread.
@@ -205,6 +208,13 @@ class Log(Traffic):
         await self._journal.sync_in_thread()
         for _ in self._upkeep.work(_PORTIONS):
             await asyncio.sleep(0)
+        size = self._journal.position.size
+        for _ in range(_WORD_PORTIONS):
+            if not self._upkeep.has_words_to_fill():
+                return
+            await asyncio.to_thread(self._upkeep.fill_words)
+            if self._journal.position.size != size:
+                return
 
     def close(self, *, time_us: int) -> None:
         """End the run: what is still open becomes unknown, and the lock is given up.

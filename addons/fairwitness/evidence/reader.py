@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from fairwitness.errors import EvidenceError
 from fairwitness.evidence.answers import flags_of, newest_answers
 from fairwitness.evidence.bodyrow import FOLDER_NAME
+from fairwitness.evidence.catchup import catch_up, catch_up_words
 from fairwitness.evidence.filters import choose, rows_chosen
 from fairwitness.evidence.findings import findings_of
-from fairwitness.evidence.heads import wire
 from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.lock import Holder, holder_of
 from fairwitness.evidence.meta import Pairs, first, program_of
@@ -27,11 +27,14 @@ from fairwitness.evidence.position import read_position
 from fairwitness.evidence.problems import Problem, find_problems
 from fairwitness.evidence.records import body_of, record_of
 from fairwitness.evidence.schema import LOG_NAME, connect_readonly
+from fairwitness.evidence.search import rows_with_words
 from fairwitness.evidence.snapshot import Snapshot
 from fairwitness.evidence.stored import entries_at, newest_rare, rare_entries, stored_size
 from fairwitness.evidence.view import View, rows_at, rows_of
 from fairwitness.evidence.viewfile import over
 from fairwitness.evidence.viewrow import ViewRow
+from fairwitness.evidence.wordfile import word_index
+from fairwitness.evidence.words import missing_needles, needles_of
 from fairwitness.model.exchange import Initiator
 from fairwitness.model.finding import Finding, finding_key
 from fairwitness.model.flag import Answer, Flag
@@ -150,10 +153,18 @@ class Reader:
             finding = findings_of(self._connection).get(finding_key(wanted.finding.strip()))
         flags = flags_of(self._connection) if wanted.flag is not None else ()
         choice = choose(view, wanted, flags=flags, finding=finding, newest_first=newest_first)
-        words = [wire(word.lower()) for word in wanted.words]
-        for row in rows_chosen(view, choice):
-            if not words or self._has_words(view, row, words):
-                yield row
+        needles = needles_of(wanted.words)
+        if not needles:
+            yield from rows_chosen(view, choice)
+            return
+        catch_up_words(self.folder, self._connection)
+        with word_index(self.folder, self._connection) as index:
+            for row in rows_with_words(view, index, choice, needles):
+                entries = entries_at(self._connection, view.parts(row.id))
+                if not missing_needles(
+                    needles, row.url, entries, connection=self._connection, bodies=self._bodies
+                ):
+                    yield row
 
     def rows(self, ids: Iterable[int]) -> tuple[ExchangeRow, ...]:
         """The exchanges with these numbers, in order; numbers that no exchange has are left out.
@@ -316,6 +327,7 @@ class Reader:
     @contextlib.contextmanager
     def _view(self) -> Iterator[View]:
         """The exchange view, with what it lacks added from the log's tail."""
+        catch_up(self.folder, self._connection)
         with over(self.folder, self._connection) as view:
             view.fold(1 << 62)
             yield view
@@ -335,18 +347,6 @@ class Reader:
                 where=str(self.folder),
                 mend="'fairwitness verify' names what is damaged",
             ) from error
-
-    def _has_words(self, view: View, row: ViewRow, words: list[bytes]) -> bool:
-        missing = [word for word in words if word not in wire(row.url.lower())]
-        for entry in entries_at(self._connection, view.parts(row.id)):
-            if not missing:
-                return True
-            with contextlib.suppress(DamagedError):
-                segments = entry.segments()
-                body = body_of(entry, segments, connection=self._connection, bodies=self._bodies)
-                text = b"".join((*segments.head, *segments.trail, body or b"")).lower()
-                missing = [word for word in missing if word not in text]
-        return not missing
 
     def _flag_row(self, view: View, flag: Flag, answer: Answer | None) -> FlagRow:
         seen: dict[int, int] = {}

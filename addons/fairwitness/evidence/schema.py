@@ -171,8 +171,12 @@ def migrate(connection: sqlite3.Connection, path: Path) -> tuple[str, ...]:
         raise unreadable(path, error) from error
 
 
-def connect_readonly(path: Path) -> sqlite3.Connection:
+def connect_readonly(path: Path, *, is_shared: bool = False) -> sqlite3.Connection:
     """The log's database, for any number of readers.
+
+    Args:
+        path: Where it lies.
+        is_shared: Whether several threads use it, one at a time.
 
     Raises:
         EvidenceError: There is none, or it is none.
@@ -184,7 +188,11 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
             mend="Run 'fairwitness run' first, or name the folder with --evidence",
         )
     connection = sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None
+        f"{path.resolve().as_uri()}?mode=ro",
+        uri=True,
+        timeout=BUSY_S,
+        isolation_level=None,
+        check_same_thread=not is_shared,
     )
     try:
         connection.execute("PRAGMA trusted_schema = OFF")

@@ -1,21 +1,26 @@
-"""What the writer of a log does once a second: the exchange view, the quota, the write-ahead log."""
+"""What the writer of a log does once a second: exchange view, index, quota, write-ahead log."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from fairwitness.errors import EvidenceError
+from fairwitness.evidence.derived import drop_derived, take_derived_lock
 from fairwitness.evidence.journal import Journal
 from fairwitness.evidence.view import View
 from fairwitness.evidence.viewfile import drop_view, open_view
+from fairwitness.evidence.wordfile import WORDS_NAME, WordFiller
 
 _IDLE_ENTRIES = 50  # added since the last second: with fewer the proxy has time for the view
 _PORTION = 100  # entries taken into the view at once: about 3 ms
 _LATE = 20_000  # entries that the view lacks: above it a portion is taken in although there is traffic
 _CLOSING_FOLD = 10_000  # entries at the end of a run: about half a second; the rest waits for the next one
+_CLOSING_FILL_S = 0.2  # of the index, at the end of a run
 _QUOTA_EVERY = 30  # seconds
 _QUOTA_STEPS = (95, 80)  # per cent
 
@@ -32,6 +37,10 @@ class Upkeep:
         self._quota_bytes = quota_bytes
         self._view: View | None = None
         self._view_failure: str | None = None
+        self._lock: int | None = None
+        self._words: WordFiller | None = None
+        self._words_failure: str | None = None
+        self._words_guard = threading.Lock()  # the index is filled in a thread
         self._quota_warning: str | None = None
         self.file_bytes = 0
         """What bodies in files of their own took when it was last counted."""
@@ -42,7 +51,11 @@ class Upkeep:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What should be told now, a sentence each."""
-        return tuple(text for text in (self._quota_warning, self._view_failure) if text is not None)
+        return tuple(
+            text
+            for text in (self._quota_warning, self._view_failure, self._words_failure)
+            if text is not None
+        )
 
     def work(self, portions: int) -> Iterator[None]:
         """What is due now that a second has passed and everything is committed.
@@ -70,14 +83,63 @@ class Upkeep:
             if self._journal.position.size != size:
                 return
 
+    def has_words_to_fill(self) -> bool:
+        """Whether a portion of the full-text index is due: the view is up to date, and no traffic came.
+
+        With traffic that never ends it is due once a second.
+        """
+        if self._is_closed or self._words_failure is not None or self._view is None:
+            return False
+        known = self._words.size if self._words is not None else 0
+        lag = self._committed() - known
+        return lag > 0 and (self._lag() == 0 or lag > _LATE)
+
+    def fill_words(self, *, seconds: float = 0.0) -> None:
+        """Fill a portion of the full-text index: about 15 ms, most of it outside of Python.
+
+        May be called in a thread; then the loop goes on.
+        """
+        with self._words_guard:
+            if self._is_closed or self._lock is None:
+                return
+            try:
+                if self._words is None:
+                    self._words = WordFiller(self._folder)
+                self._words.fill(self._committed(), seconds=seconds)
+            except (sqlite3.Error, OSError, EvidenceError) as error:
+                self._words_failure = (
+                    f"the full-text index cannot be written ({error}); words are found more slowly"
+                    " until the next run"
+                )
+                self._drop_words()
+
     def close(self) -> None:
-        """The run ends: bring the view up to date as far as that is quick."""
+        """The run ends: bring view and index up to date as far as that is quick."""
         if self._journal.store.failure is None:
             self._fold(_CLOSING_FOLD)
-        self._is_closed = True
+            if self.has_words_to_fill():
+                self.fill_words(seconds=_CLOSING_FILL_S)
+        with self._words_guard:
+            self._is_closed = True
+            if self._words is not None:
+                self._words.close()
+                self._words = None
         if self._view is not None:
             self._view.connection.close()
             self._view = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _committed(self) -> int:
+        return self._journal.position.size - len(self._journal.store.entries)
+
+    def _drop_words(self) -> None:
+        if self._words is not None:
+            self._words.close()
+            self._words = None
+        with contextlib.suppress(OSError):
+            drop_derived(self._folder, WORDS_NAME)
 
     def _lag(self) -> int:
         return self._journal.position.size - (self._view.size if self._view is not None else 0)
@@ -87,6 +149,10 @@ class Upkeep:
         if self._is_closed or self._view_failure is not None:
             return 0
         try:
+            if self._lock is None:
+                self._lock = take_derived_lock(self._folder)
+                if self._lock is None:
+                    return 0  # a reader brings it up to date
             if self._view is None:
                 self._view = open_view(self._folder, self._journal.store.connection)
             return self._view.fold(most)

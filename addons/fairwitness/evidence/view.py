@@ -8,7 +8,6 @@ readers add what it lacks in a database of their own that lies over it (`older`)
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import sqlite3
@@ -18,7 +17,7 @@ from zlib import crc32
 from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.meta import Pairs, body_size, every, first, is_cut, whole
 from fairwitness.evidence.stored import StoredEntry, entries_from
-from fairwitness.evidence.viewrow import COLUMNS, ViewRow, read_row, sql_text
+from fairwitness.evidence.viewrow import COLUMNS, ViewRow, begins_exchange, begun_row, read_row, sql_text
 
 _NO_EXCHANGE = bytes(16)
 _HEX = re.compile(r"[0-9a-f]{32}")
@@ -115,19 +114,14 @@ class View:
             pairs, start = entry.beginning()
         except DamagedError:
             pairs, start = [], []  # its exchange keeps its line and number; `problems` names the damage
-        if entry.number is not None and entry.exchange != _NO_EXCHANGE:
+        if begins_exchange(entry):
             self._begin(entry, pairs, start)
         elif entry.exchange != _NO_EXCHANGE:
             self._go_on(entry, pairs)
 
     def _begin(self, entry: StoredEntry, pairs: Pairs, start: list[bytes]) -> None:
-        assert entry.number is not None
-        row = ViewRow(entry.number, entry.exchange, entry.time_us, self._session)
-        with contextlib.suppress(DamagedError):
-            if pairs and entry.kind == "connection":
-                row.begin_connection(pairs)
-            elif pairs:
-                row.begin_request(start, pairs, is_blocked=entry.kind == "blocked")
+        row = begun_row(entry, session=self._session, said=(pairs, start))
+        assert row is not None
         self._seen += [(flag, row.id, 1) for flag in row.flags.split()]
         for index, flag in self.loose(entry.exchange):
             self._parts.append((row.id, index))

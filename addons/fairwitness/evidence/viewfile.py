@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from fairwitness.evidence.derived import drop_derived, log_name, make_private
 from fairwitness.evidence.stored import stored_size
 from fairwitness.evidence.view import View, state_checksum
 from fairwitness.evidence.viewrow import COLUMNS
@@ -56,14 +56,11 @@ def open_view(folder: Path, log: sqlite3.Connection) -> View:
 
 def drop_view(folder: Path) -> None:
     """Remove the view; nothing is lost but the time to rebuild it."""
-    for name in (VIEW_NAME, VIEW_NAME + "-wal", VIEW_NAME + "-shm"):
-        (folder / name).unlink(missing_ok=True)
+    drop_derived(folder, VIEW_NAME)
 
 
 def _open(path: Path, log: sqlite3.Connection) -> View:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    os.fchmod(descriptor, 0o600)
-    os.close(descriptor)
+    make_private(path)
     with contextlib.ExitStack() as undo:
         connection = sqlite3.connect(path, isolation_level=None, timeout=0.2)
         undo.callback(connection.close)
@@ -104,6 +101,15 @@ def over(folder: Path | None, log: sqlite3.Connection) -> Iterator[View]:
         yield View(connection, log, older=is_attached)
 
 
+def view_size(folder: Path, log: sqlite3.Connection) -> int:
+    """How many entries of the log the view of a folder knows; 0 where there is none that is whole."""
+    connection = sqlite3.connect("", uri=True, isolation_level=None, timeout=1.0)
+    with contextlib.closing(connection):
+        if not _attach(connection, folder / VIEW_NAME, log):
+            return 0
+        return int(connection.execute("SELECT size FROM older.state").fetchone()[0])
+
+
 def _attach(connection: sqlite3.Connection, path: Path, log: sqlite3.Connection) -> bool:
     if not path.is_file():
         return False
@@ -127,21 +133,16 @@ def make_tables(
         connection.execute(statement)
     connection.execute(
         "INSERT INTO main.state (id, version, log, size, session, checksum) VALUES (1, ?, ?, ?, ?, ?)",
-        (VERSION, _log_name(log), size, session, state_checksum(size, session)),
+        (VERSION, log_name(log), size, session, state_checksum(size, session)),
     )
 
 
 def belongs(connection: sqlite3.Connection, schema: str, log: sqlite3.Connection) -> bool:
     """Whether a view is one of this log and of this version."""
     row = connection.execute(f"SELECT version, log, size, session, checksum FROM {schema}.state").fetchone()
-    if row is None or row[0] != VERSION or row[1] != _log_name(log):
+    if row is None or row[0] != VERSION or row[1] != log_name(log):
         return False
     _, _, size, session, checksum = row
     if not isinstance(size, int) or not isinstance(session, int) or size > stored_size(log):
         return False
     return bool(checksum == state_checksum(size, session))
-
-
-def _log_name(log: sqlite3.Connection) -> bytes:
-    row = log.execute("SELECT leaf FROM entry WHERE idx = 0").fetchone()
-    return bytes(row[0]) if row is not None else b""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
+from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.meta import Pairs, body_size, every, first, is_cut, server_of, status_of, whole
+from fairwitness.evidence.stored import StoredEntry
 from fairwitness.model.record import ExchangeRow
 
 UNREADABLE = "[unreadable]"
+_NO_EXCHANGE = bytes(16)
 _MOST = 1 << 62  # what SQLite takes, whatever a strange log says
 
 
@@ -201,6 +205,34 @@ _WHOLE = (
 _TYPES = tuple(
     (bytes if name == "exchange" else int if name in _WHOLE else str, name in _NULLABLE) for name in COLUMNS
 )
+
+
+def begins_exchange(entry: StoredEntry) -> bool:
+    """Whether an entry is the first of an exchange."""
+    return entry.number is not None and entry.exchange != _NO_EXCHANGE
+
+
+def begun_row(
+    entry: StoredEntry, *, session: int, said: tuple[Pairs, Sequence[bytes]] | None = None
+) -> ViewRow | None:
+    """The row of the exchange that an entry begins; None where it begins none.
+
+    Args:
+        entry: It.
+        session: The run that it belongs to.
+        said: Its meta lines and the pieces of its start line, where they were read.
+    """
+    if entry.number is None or entry.exchange == _NO_EXCHANGE:
+        return None
+    row = ViewRow(entry.number, entry.exchange, entry.time_us, session)
+    with contextlib.suppress(DamagedError):  # it keeps its line and number; `problems` names the damage
+        pairs, start = entry.beginning() if said is None else said
+        if pairs and entry.kind == "connection":
+            row.begin_connection(pairs)
+        elif pairs:
+            row.begin_request(start, pairs, is_blocked=entry.kind == "blocked")
+    row.url = sql_text(row.url)
+    return row
 
 
 def read_row(values: Sequence[Any]) -> ViewRow:

@@ -1,0 +1,68 @@
+"""What the files that are derived from a log have in common: one writer, and nothing lost when they go."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+_LOCK_NAME = "derived.lock"
+
+
+def take_derived_lock(folder: Path) -> int | None:
+    """Become the one who writes the derived files; None where another one is.
+
+    It is not the log's lock: who only reads the log may take this one, and stops nobody from writing the log.
+    Closing the descriptor that is given gives it up.
+
+    Raises:
+        OSError: The lock file cannot be opened.
+    """
+    descriptor = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextlib.contextmanager
+def derived_lock(folder: Path) -> Iterator[bool]:
+    """Whether one is the only writer of the derived files meanwhile.
+
+    Raises:
+        OSError: The lock file cannot be opened.
+    """
+    descriptor = take_derived_lock(folder)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def make_private(path: Path) -> None:
+    """Make a file of mode 0600 where there is none, before SQLite opens it.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    os.close(descriptor)
+
+
+def drop_derived(folder: Path, name: str) -> None:
+    """Remove a derived database; nothing is lost but the time to rebuild it."""
+    for each in (name, name + "-wal", name + "-shm"):
+        (folder / each).unlink(missing_ok=True)
+
+
+def log_name(log: sqlite3.Connection) -> bytes:
+    """What tells one log from another: the leaf of its first entry."""
+    row = log.execute("SELECT leaf FROM entry WHERE idx = 0").fetchone()
+    return bytes(row[0]) if row is not None else b""
