@@ -15,6 +15,7 @@ from pathlib import Path
 from fairwitness.errors import EvidenceError
 from fairwitness.evidence import Keep, Log
 from fairwitness.evidence.testing import ALLOWED, NOON_US, make_exchange, make_request, open_log
+from fairwitness.evidence.wordfile import WordFiller
 from fairwitness.model.exchange import Direction
 
 
@@ -88,9 +89,20 @@ def fill(log: Log) -> None:
     say(f"failure {log.failure}")
 
 
+def index(folder: Path) -> None:
+    """Fill the full-text index; says when a portion is written."""
+    filler = WordFiller(folder)
+    for stop in range(100, 10_000, 100):
+        filler.fill(stop)
+        say(str(filler.size))
+
+
 def main() -> None:
     """Open the log and do what the mode says."""
     folder, mode = Path(sys.argv[1]), sys.argv[2]
+    if mode == "index":
+        index(folder)
+        return
     try:
         log = open_log(folder)
     except EvidenceError as error:

@@ -89,7 +89,7 @@ def fill(log: Log, count: int, *, seed: int = 1, page_bytes: int = 30_000) -> No
         path = f"/{chance.choice(_STEMS)}/{chance.randrange(10**6)}?{chance.choice(_STEMS)}={number}"
         client = replace(make_client(), label="ffuf" if number % 3 == 0 else None)
         request = make_request(host=host, target=path.encode(), client=client, at_us=at_us)
-        if number % 40 == 39:
+        if number % 40 == 20:
             log.append_blocked(request, verdict=BLOCKED, time_us=at_us)
             continue
         flags = (f"f{number}",) if number % 1000 == 999 else ()
