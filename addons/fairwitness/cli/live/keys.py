@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fairwitness.cli.text import printable
-
 SILENCE_S = 0.04
 """A key stands alone: what comes closer together than this was pasted, or comes from a program."""
 
@@ -83,4 +81,4 @@ def _arrows(burst: bytes) -> Iterator[Key]:
 
 def _typed(raw: bytes) -> str:
     text = raw.decode("utf-8", "replace")
-    return "".join(each if printable(each) == each else " " for each in text)
+    return "".join(each if each.isprintable() else " " for each in text)
