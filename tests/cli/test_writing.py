@@ -78,7 +78,6 @@ def test_a_command_that_writes_is_no_run_of_the_proxy(place: Place) -> None:
     with Reader.open(place.evidence) as reader:
         assert [1] == [row.session for row in reader.sessions()]
         assert ["IDOR"] == [finding.name for finding in reader.findings()]
-        assert not list(reader.problems())
 
 
 def test_a_command_waits_for_another(place: Place) -> None:

@@ -113,7 +113,12 @@ def _print_record(record: ExchangeRecord) -> None:
     if record.response_line is not None:
         print()
         _print_half(record.response_line, record.response_headers)
-        _print_body(record.response_body, record.response_body_bytes, record.response_body_sha256)
+        _print_body(
+            record.response_body,
+            record.response_body_bytes,
+            record.response_body_sha256,
+            why=": pruned" if record.is_pruned else "",
+        )
     for message in record.messages:
         print(
             printable(
@@ -130,10 +135,10 @@ def _print_half(line: bytes, headers: Headers) -> None:
     print()
 
 
-def _print_body(content: bytes | None, count: int | None, sha256: str | None) -> None:
+def _print_body(content: bytes | None, count: int | None, sha256: str | None, *, why: str = "") -> None:
     if content is None:
         if count:
-            print(f"# body not stored: {size(count)}, SHA-256 {sha256 or 'not known'}")
+            print(f"# body not stored{why}: {size(count)}, SHA-256 {sha256 or 'not known'}")
         return
     if content:
         print(printable_bytes(content.replace(b"\r\n", b"\n"), keep="\n\t"))

@@ -52,6 +52,7 @@ COMMANDS = {
     "export": ("export", "export", "Give exchanges out, with their secrets hidden."),
     "report": ("report", "report", "Say what was done, within which rules, and what nobody saw."),
     "audit": ("audit", "audit", "Judge recordings as live traffic is judged."),
+    "prune": ("prune", "prune", "Drop bodies that nobody needs, after showing which."),
 }
 
 

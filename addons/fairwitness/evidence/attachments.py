@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 from fairwitness.errors import EvidenceError, PolicyError
@@ -68,6 +68,16 @@ def _copied(descriptor: int, folder: Path, source: Path) -> Attachment:
     finally:
         part.unlink(missing_ok=True)
     return Attachment(name=attachment_name(source.name), sha256=digest.hexdigest(), size=size)
+
+
+def attachment_problem(evidence: Path, attachment: Attachment) -> str | None:
+    """What is wrong with the kept copy of a file; None while it is what was attached."""
+    try:
+        with attachment_path(evidence, attachment).open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+    return None if digest == attachment.sha256 else "it is not the file that was attached"
 
 
 def attachment_name(name: str) -> str:

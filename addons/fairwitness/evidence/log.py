@@ -25,12 +25,14 @@ from fairwitness.evidence.meta import (
     policy_pairs,
 )
 from fairwitness.evidence.opening import open_journal, settle
+from fairwitness.evidence.prune import drop_bodies, remove_strays
 from fairwitness.evidence.traffic import Traffic
 from fairwitness.evidence.upkeep import Upkeep
 from fairwitness.model.disclosure import Exported
 from fairwitness.model.exchange import NO_EXCHANGE
 from fairwitness.model.flag import Answer, Flag
 from fairwitness.model.policy import Policy, Program
+from fairwitness.model.pruning import Drop
 from fairwitness.model.remark import Remark
 
 QUOTA_BYTES = 20 << 30  # 20 GiB: what an evidence folder may take before it warns
@@ -155,6 +157,19 @@ class Log(Traffic):
         """What a command of the researcher did: a finding changed, something was exported."""
         kind = "export" if isinstance(remark, Exported) else "finding"
         self._add(kind, remark_pairs(remark), time_us=time_us)
+
+    def prune(self, drops: Sequence[Drop], *, time_us: int) -> tuple[tuple[Drop, ...], bool]:
+        """Drop bodies and give their room back to the disk.
+
+        Gives those that were dropped (none that changed meanwhile), and whether the disk had the room that it
+        takes to make the database smaller.
+
+        Raises:
+            EvidenceError: It could not be written.
+        """
+        done = drop_bodies(self._journal, self.folder, drops, time_us=time_us)
+        remove_strays(self._journal.store.connection, self.folder)
+        return done, self._journal.store.compact()
 
     def next_flag_number(self) -> int:
         """The number of the next flag that is raised."""

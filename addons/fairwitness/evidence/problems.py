@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from fairwitness.evidence.attachments import attachment_problem
 from fairwitness.evidence.bodyrow import FOLDER_NAME, read_body
 from fairwitness.evidence.entry import (
     BODY_SEGMENTS,
@@ -18,12 +19,13 @@ from fairwitness.evidence.entry import (
     NO_TOKEN,
     body_digests,
     body_pieces,
-    entry_text,
     leaf_of,
 )
+from fairwitness.evidence.findings import findings_of
 from fairwitness.evidence.layout import DamagedError, Segments
 from fairwitness.evidence.meta import Pairs, every, first
 from fairwitness.evidence.position import Position, read_mark
+from fairwitness.evidence.prune import text_without_body, told_as_pruned, was_pruned
 from fairwitness.evidence.schema import FIRST_SCHEMA, LOG_NAME, MIGRATION_SET, connect_readonly
 from fairwitness.evidence.stored import StoredEntry, body_row, checked_body_row, entries_from
 from fairwitness.evidence.tree import Tree
@@ -76,6 +78,8 @@ class _Check:
         self._tree = Tree()
         self._nodes = 0
         self._schema_lines: list[str] = []
+        self._pruned: set[int] = set()
+        self._told_as_pruned: set[int] = set()
 
     def all(self) -> Iterator[Problem]:
         yield from _structure_problems(self._connection)
@@ -89,10 +93,13 @@ class _Check:
                 yield from self._mark_problems()
         if self._mark is not None and self._mark.size > self._position.size:
             yield Problem("mark", f"entries after {self._position.size - 1} are missing")
+        for index in sorted(self._pruned - self._told_as_pruned):
+            yield Problem(f"entry {index}", "its body is missing, and no entry says that it was pruned")
         yield from self._tree_problems()
         yield from self._orphan_problems()
         yield from self._body_problems()
         yield from self._migration_problems()
+        yield from self._attachment_problems()
 
     def _entry_problems(self, entry: StoredEntry) -> Iterator[Problem]:
         where = f"entry {entry.index}"
@@ -112,6 +119,8 @@ class _Check:
             yield Problem(where, str(error))
         if pairs is not None:
             self._schema_lines += every(pairs, "schema")
+            if entry.kind == "erase":
+                self._told_as_pruned.update(told_as_pruned(pairs))
             if entry.number != self._number(entry, pairs):
                 yield Problem(where, "its number is not the one it was given")
         for node in self._tree.append(entry.leaf):
@@ -123,17 +132,7 @@ class _Check:
             raise DamagedError("its key is not of the length of keys")
         if entry.after is not None and (len(entry.after) != len(NO_TOKEN) or entry.after == NO_TOKEN):
             raise DamagedError("the time token that it names is none")
-        return entry_text(
-            entry.kind,
-            time_us=entry.time_us,
-            exchange=entry.exchange,
-            after=NO_TOKEN if entry.after is None else entry.after,
-            key=entry.key,
-            meta=segments.meta,
-            head=segments.head,
-            body=self._digests(entry, segments, pairs),
-            trail=segments.trail,
-        )
+        return text_without_body(entry, segments, self._digests(entry, segments, pairs))
 
     def _digests(self, entry: StoredEntry, segments: Segments, pairs: Pairs) -> list[str]:
         if entry.address is None:
@@ -142,6 +141,11 @@ class _Check:
             return body_digests(entry.key, body_pieces(segments.body))
         if segments.body:
             raise DamagedError("it has two bodies")
+        if was_pruned(self._connection, entry.index, entry.address):
+            # What is written is believed only as far as the leaf confirms it.
+            self._pruned.add(entry.index)
+            lines = self._written(entry).split("\n")
+            return [line.removeprefix("body ") for line in lines if line.startswith("body ")]
         content = read_body(self._bodies, body_row(self._connection, entry.address))
         if entry.rest is None:
             return body_digests(entry.key, body_pieces(content))
@@ -197,10 +201,13 @@ class _Check:
                 f"SELECT idx FROM {table} WHERE idx NOT IN (SELECT idx FROM entry)"
             ):
                 yield Problem(f"{table} {index}", "there is no such entry")
-        for (index,) in self._connection.execute(
-            "SELECT idx FROM written WHERE idx IN (SELECT idx FROM opening)"
+        for index, text, leaf in self._connection.execute(
+            "SELECT idx, text, leaf FROM written JOIN opening USING (idx) JOIN entry USING (idx)"
         ):
-            yield Problem(f"written {index}", "what opens this entry was not erased")
+            if index not in self._told_as_pruned:
+                yield Problem(f"written {index}", "what opens this entry was not erased")
+            elif not (isinstance(text, str) and text.isascii() and leaf_of(text) == leaf):
+                yield Problem(f"written {index}", "its text does not give its leaf")
 
     def _body_problems(self) -> Iterator[Problem]:
         rows = self._connection.execute(
@@ -226,6 +233,17 @@ class _Check:
         ]
         if rows != wanted:
             yield Problem("_sqlite_migrations", "it does not say what the log says")
+
+    def _attachment_problems(self) -> Iterator[Problem]:
+        named = {
+            file.sha256: file
+            for found in findings_of(self._connection).values()
+            for file in found.attachments
+        }
+        for file in named.values():
+            what = attachment_problem(self._bodies.parent, file)
+            if what is not None:
+                yield Problem(f"attachment {file.sha256[:16]}", what)
 
 
 def _structure_problems(connection: sqlite3.Connection) -> Iterator[Problem]:

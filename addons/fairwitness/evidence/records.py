@@ -10,6 +10,7 @@ from pathlib import Path
 from fairwitness.evidence.bodyrow import read_body
 from fairwitness.evidence.layout import DamagedError, Segments
 from fairwitness.evidence.meta import Pairs, body_size, first, whole
+from fairwitness.evidence.prune import was_pruned
 from fairwitness.evidence.stored import StoredEntry, body_row
 from fairwitness.model.exchange import Direction, Headers, Message
 from fairwitness.model.record import ExchangeRecord, ExchangeRow
@@ -36,6 +37,7 @@ class _Reading:
     response: _Side = field(default_factory=_Side)
     messages: list[Message] = field(default_factory=list)
     meta: Pairs = field(default_factory=list)
+    is_pruned: bool = False
 
 
 def record_of(
@@ -74,6 +76,7 @@ def record_of(
         response_body_sha256=response.digest,
         messages=tuple(reading.messages),
         meta=tuple(reading.meta),
+        is_pruned=reading.is_pruned,
     )
 
 
@@ -89,7 +92,12 @@ def body_of(
         return segments.body
     if entry.address is None:
         return None
-    return read_body(bodies, body_row(connection, entry.address))
+    try:
+        return read_body(bodies, body_row(connection, entry.address))
+    except DamagedError:
+        if was_pruned(connection, entry.index, entry.address):
+            return None
+        raise
 
 
 def _take(reading: _Reading, entry: StoredEntry, connection: sqlite3.Connection, bodies: Path) -> None:
@@ -97,6 +105,8 @@ def _take(reading: _Reading, entry: StoredEntry, connection: sqlite3.Connection,
     reading.meta += pairs
     # A body of which only the beginning is stored is never taken for the whole.
     content = body_of(entry, segments, connection=connection, bodies=bodies) if entry.rest is None else None
+    if entry.address is not None and content is None:
+        reading.is_pruned |= was_pruned(connection, entry.index, entry.address)
     if entry.kind in ("request", "blocked") and entry.number is not None:
         side = reading.request
         side.line, side.headers = b"".join(segments.start).removesuffix(b"\r\n"), segments.headers

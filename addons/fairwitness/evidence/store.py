@@ -52,6 +52,10 @@ class Store:
         self.openings: list[Row] = []
         self.nodes: list[Row] = []
         self.bodies: list[Row] = []
+        self.texts: list[Row] = []
+        """Texts of entries that are written out, since something of them is dropped."""
+        self.dropped: list[Row] = []
+        """Bodies that go."""
         self.mark: Row | None = None
         self.connection = connect(self.path)
         self._file = str(self.path)
@@ -84,7 +88,7 @@ class Store:
 
     def drop(self) -> None:
         """Forget the rows that wait."""
-        for rows in (self.entries, self.openings, self.nodes, self.bodies):
+        for rows in (self.entries, self.openings, self.nodes, self.bodies, self.texts, self.dropped):
             rows.clear()
         self.mark = None
 
@@ -120,6 +124,9 @@ class Store:
         connection.executemany(_INSERT_OPENING, self.openings)
         if self.nodes:
             connection.executemany(_INSERT_NODE, self.nodes)
+        if self.dropped:
+            connection.executemany("INSERT INTO written (idx, text) VALUES (?, ?)", self.texts)
+            connection.executemany("DELETE FROM body WHERE sha256 = ?", self.dropped)
         if self.mark is not None:
             connection.execute(_REPLACE_MARK, self.mark)
         connection.execute("COMMIT")
@@ -196,6 +203,28 @@ class Store:
         except sqlite3.Error as error:
             raise self.fail(error) from error
         self._wal_pages = max(0, pages - moved)
+
+    def compact(self) -> bool:
+        """Give the room of what was dropped back to the disk; False where the disk has no room to do it in.
+
+        Raises:
+            EvidenceError: It could not be done.
+        """
+        self.check()
+        free = os.statvfs(self.path.parent)
+        size = os.stat(self._file).st_size
+        try:
+            # A copy goes through the write-ahead log, which must not fill the disk.
+            has_room = free.f_bavail * free.f_frsize > 2 * size + WAL_BYTES
+            if has_room:
+                self.connection.execute("VACUUM")
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._size = os.stat(self._file).st_size
+            self._wal_pages = 0
+            self._note_wal()
+        except (sqlite3.Error, OSError) as error:
+            raise self.fail(error) from error
+        return has_room
 
     def bytes(self) -> int:
         """How much disk the database takes."""
