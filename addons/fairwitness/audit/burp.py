@@ -17,7 +17,7 @@ from defusedxml.ElementTree import iterparse
 from fairwitness.audit.address import Address, address_of, destinations_of, secured
 from fairwitness.audit.java_time import java_time_us
 from fairwitness.audit.raw_http import RawMessage, raw_message
-from fairwitness.audit.source import Source, without_bom
+from fairwitness.audit.source import Source, TooMuchError, without_bom
 from fairwitness.audit.values import from_base64
 from fairwitness.model.exchange import (
     SEEN_BODY_BYTES,
@@ -56,12 +56,12 @@ class _Bounded:
         """The next piece.
 
         Raises:
-            ValueError: One item is too long.
+            TooMuchError: One item is too long.
         """
         piece = self._file.read(min(size, 1 << 16) if size >= 0 else 1 << 16)
         self._since += len(piece)
         if self._since > MOST_ITEM_BYTES:
-            raise ValueError(f"an item is longer than {MOST_ITEM_BYTES >> 20} MiB")
+            raise TooMuchError(f"an item is longer than {MOST_ITEM_BYTES >> 20} MiB")
         return piece
 
 
@@ -73,16 +73,17 @@ def read_burp(file: BinaryIO) -> Iterator[Item]:
             for item in _read_item(element):
                 count += isinstance(item, Recorded)
                 yield item
-    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:  # LookupError: an encoding
-        if isinstance(error, DefusedXmlException):
-            why = "it declares an entity, which no saved items do"
-        else:
-            why = "it is no XML from here on, or ends too early" if _is_syntax(error) else str(error)
-        yield CutOff(f"after exchange {count}, before byte {bounded.position}", why)
+    except (TooMuchError, ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        yield CutOff(f"after exchange {count}, before byte {bounded.position}", _why(error))
 
 
-def _is_syntax(error: Exception) -> bool:
-    return isinstance(error, ParseError | LookupError) or not str(error).startswith(("an item", "it "))
+def _why(error: Exception) -> str:
+    """What is wrong, in words that hold nothing of the file."""
+    if isinstance(error, TooMuchError):
+        return str(error)
+    if isinstance(error, DefusedXmlException):
+        return "it declares an entity, which no saved items do"
+    return "it is no XML from here on, or ends too early"  # ValueError, LookupError: its encoding
 
 
 def _is_like(head: bytes) -> bool:
@@ -102,7 +103,7 @@ def _items(bounded: _Bounded) -> Iterator[Element]:
             depth, elements = depth + 1, elements + 1
             root = element if root is None else root
             if depth > _DEPTH or elements > _ELEMENTS:
-                raise ValueError("it holds more than saved items do")
+                raise TooMuchError("it holds more than saved items do")
             continue
         depth -= 1
         if depth == 1 and root is not None:

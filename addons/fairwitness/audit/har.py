@@ -7,6 +7,7 @@ Sources:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO
@@ -15,7 +16,7 @@ import ijson
 
 from fairwitness.audit.address import Address, address_of, destinations_of, secured
 from fairwitness.audit.json_guard import GuardedJson
-from fairwitness.audit.source import Source, without_bom
+from fairwitness.audit.source import Source, TooMuchError, without_bom
 from fairwitness.audit.values import Fields, fields, from_base64, number, rows, text, wire
 from fairwitness.model.clock import parse_iso_us
 from fairwitness.model.exchange import (
@@ -32,6 +33,7 @@ from fairwitness.model.exchange import (
 from fairwitness.model.recording import LATEST_US, CutOff, Item, Recorded, Skipped
 
 _DECODED_BYTES = 16 << 20  # 16 MiB: what live traffic keeps of a body that is short as it comes
+_BEGINNING = re.compile(rb'\{\s*"log"\s*:')  # the format knows no other key beside it
 _ENTRIES_DEPTH = 3  # {"log": {"entries": [
 _OTHER_SCHEMES = frozenset({"about", "blob", "chrome", "chrome-extension", "data", "file", "moz-extension"})
 _BEFORE_SENDING = ("blocked", "dns", "connect")  # phases after startedDateTime in which nothing was sent yet
@@ -48,13 +50,14 @@ def read_har(file: BinaryIO) -> Iterator[Item]:
             item = _item(fields(entry))
             count += isinstance(item, Recorded)
             yield item
-    except (ijson.JSONError, ValueError, OverflowError) as error:
-        why = str(error) if type(error) is ValueError else "it is no JSON from here on, or ends too early"
+    except (TooMuchError, ijson.JSONError, ValueError, OverflowError) as error:
+        is_ours = isinstance(error, TooMuchError)
+        why = str(error) if is_ours else "it is no JSON from here on, or ends too early"
         yield CutOff(f"after exchange {count}, before byte {guarded.position}", why)
 
 
 def _is_like(head: bytes) -> bool:
-    return without_bom(head).startswith(b"{")
+    return _BEGINNING.match(without_bom(head)) is not None
 
 
 HAR = Source("HAR", _is_like, read_har)

@@ -33,8 +33,7 @@ def java_time_us(written: str) -> tuple[int, bool] | None:
     except (ValueError, OverflowError):
         return None
     hours = _offset(zone)
-    moment = local - timedelta(hours=hours or 0.0) if local.year > 1 else local
-    time_us = (moment - _EPOCH) // timedelta(microseconds=1)
+    time_us = (local - _EPOCH) // timedelta(microseconds=1) - round((hours or 0.0) * _HOUR_US)
     return (time_us, hours is not None) if 0 <= time_us < LATEST_US else None
 
 
@@ -52,4 +51,5 @@ def _offset(zone: str) -> float | None:
     return (offset if sign == "+" else -offset) if offset <= 14 else None
 
 
+_HOUR_US = 3_600_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

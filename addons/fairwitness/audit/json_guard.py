@@ -6,6 +6,8 @@ import codecs
 import re
 from typing import BinaryIO
 
+from fairwitness.audit.source import TooMuchError
+
 MOST_TEXT_BYTES = 64 << 20  # 64 MiB a string: the parser must hold each one whole
 MOST_TOKENS = 1_000_000  # within one entry; a value of three bytes becomes an object of sixty
 MOST_DEPTH = 64  # a HAR has 8; each level makes the parser's path longer
@@ -46,7 +48,7 @@ class GuardedJson:
         """The next piece.
 
         Raises:
-            ValueError: A string, a number or an entry is too long, or the nesting is too deep.
+            TooMuchError: A string, a number or an entry is too long, or the nesting is too deep.
         """
         if size <= 0:
             return b""
@@ -89,7 +91,7 @@ class GuardedJson:
             self._is_escaped, end = True, end + 1
         self._text_bytes += end - began
         if self._text_bytes > MOST_TEXT_BYTES:
-            raise ValueError(f"a text is longer than {MOST_TEXT_BYTES >> 20} MiB")
+            raise TooMuchError(f"a text is longer than {MOST_TEXT_BYTES >> 20} MiB")
         if end < len(piece):
             self._in_text, end = False, end + 1
         return end
@@ -98,17 +100,17 @@ class GuardedJson:
         last = max(outside.rfind(each) for each in _BREAKS)
         self._word_bytes = self._word_bytes + len(outside) if last < 0 else len(outside) - last - 1
         if self._word_bytes > _LONGEST_WORD:
-            raise ValueError("a number is too long")
+            raise TooMuchError("a number is too long")
         self._tokens += outside.count(b",")
         for bracket in outside.translate(None, _NO_STRUCTURE):
             if bracket in b"[{":
                 self._depth += 1
                 self._tokens += 1
                 if self._depth > MOST_DEPTH:
-                    raise ValueError(f"it is nested deeper than {MOST_DEPTH}")
+                    raise TooMuchError(f"it is nested deeper than {MOST_DEPTH}")
             else:
                 self._depth -= 1
             if self._depth <= self._base:
                 self._tokens = 0
         if self._tokens > MOST_TOKENS:
-            raise ValueError(f"an entry has more than {MOST_TOKENS} values")
+            raise TooMuchError(f"an entry has more than {MOST_TOKENS} values")

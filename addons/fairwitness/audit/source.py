@@ -19,6 +19,10 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _KNOWN = "Name a HAR, a mitmproxy dump, or items that Burp saved as XML"
 
 
+class TooMuchError(Exception):
+    """A recording holds more in one place than is read; the text is ours, and none of the recording's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One format of recordings."""

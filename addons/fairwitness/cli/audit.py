@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 EXIT_LOOK = 1
 _HOSTS = 10  # hosts out of scope that people are shown
+_SAID_EVERY_S = 0.2
 _DUMP = re.compile(rb"\d{1,12}:")
 
 
@@ -92,7 +96,7 @@ def _report(path: Path, policy: Policy) -> Report:
     sources = (*SOURCES, Source("mitmproxy dump", lambda head: bool(_DUMP.match(head)), _read_dump))
     with open_recording(path) as file, InOrder(str(path)) as order:
         source = source_of(file, sources, name=str(path))
-        for item in source.read(file):
+        for item in _progress(source.read(file), file, name=path.name):
             if isinstance(item, Recorded):
                 order.add(item)
             elif isinstance(item, CutOff):
@@ -107,6 +111,21 @@ def _report(path: Path, policy: Policy) -> Report:
             )
         audited = audited_by(order, policy)
     return Report(str(path), source.name, audited, tuple(skipped.most_common()), cut_off)
+
+
+def _progress(items: Iterator[Item], file: BinaryIO, *, name: str) -> Iterator[Item]:
+    """The items; on a terminal says how far it is."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    size, said_at = os.fstat(file.fileno()).st_size or 1, time.monotonic()
+    for item in items:
+        if time.monotonic() - said_at > _SAID_EVERY_S:
+            said_at = time.monotonic()
+            share = min(100 * file.tell() // size, 100)
+            click.echo(printable(f"reading {name}: {share} %") + "\x1b[K\r", nl=False, err=True)
+        yield item
+    click.echo("\x1b[K", nl=False, err=True)
 
 
 def _read_dump(file: BinaryIO) -> Iterator[Item]:
