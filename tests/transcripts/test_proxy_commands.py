@@ -18,7 +18,8 @@ import pytest
 
 from fairwitness.evidence import Reader
 from fairwitness.evidence.stored import rare_entries
-from fairwitness.testing import PATIENCE_S, Origin, policy_text
+from fairwitness.testing import PATIENCE_S, Origin, curl, policy_text
+from fairwitness.testing.site import Answer
 
 if TYPE_CHECKING:
     from tests.transcripts.conftest import Home
@@ -488,6 +489,52 @@ def test_declared_rules_are_asked_on_a_terminal(home: Home, policy: Path) -> Non
     assert ["no-dos-by-mail: not asked", "no-social-engineering: yes, as stated by the researcher"] == _notes(
         home
     )
+
+
+def test_a_sign_in_is_asked_about_on_a_terminal(home: Home, make_origin: MakeOrigin) -> None:
+    """One question a name; the answer is in accounts.yaml at once, Enter is no; nothing drives the screen."""
+    origin = make_origin("in.test")
+    cookie = ((b"Location", b"/home"), (b"Set-Cookie", b"sid=0123456789abcdef0123"))
+    origin.put("/login", "", answer=Answer(status=303, headers=cookie))
+    home.write("policy.yaml", policy_text(include=[f"http://{origin.host_port}"]))
+    terminal, side = pty.openpty()
+    script = (
+        "import os, sys; os.login_tty(0);"
+        "os.execv(sys.executable, [sys.executable, '-m', 'fairwitness', 'run', '--listen', '127.0.0.1:0',"
+        f" '--resolve', '{origin.resolve}'])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=side, cwd=home.folder, env=home.environment
+    )
+    os.close(side)
+    started = _read_until(terminal, b"stop  ").decode()
+    proxy = started.split("http://")[1].split()[0]
+
+    def sign_in(name: str) -> None:
+        form = ["--data-urlencode", f"username={name}", "--data", "password=hunter2secret"]
+        assert 303 == curl(f"http://{proxy}", origin.url("/login", scheme="http"), *form).status
+
+    sign_in("stranger\x1b[2J")
+    seen = _read_until(terminal, b"[Enter = no]")
+    os.write(terminal, b"\n")
+    sign_in("newcomer")
+    seen += _read_until(
+        terminal, b"newcomer signed in at in.test: is it your own account? Name it [Enter = no]"
+    )
+    os.write(terminal, b"mine\n")
+    accounts = home.folder.parent / ".local" / "share" / "fairwitness" / "programs"
+    ends = time.monotonic() + PATIENCE_S
+    while not list(accounts.glob("*/accounts.yaml")) and time.monotonic() < ends:
+        time.sleep(0.02)
+    process.terminate()
+    code = process.wait(PATIENCE_S)
+    os.close(terminal)
+
+    assert 0 == code
+    assert b"stranger\\x1b[2J signed in" in seen
+    assert b"hunter2" not in seen
+    listed = home.run("accounts", "list", "--json").forms()
+    assert [{"name": "mine", "identities": ["newcomer"]}] == listed
 
 
 def test_declared_rules_are_recorded_as_not_asked(home: Home, policy: Path) -> None:

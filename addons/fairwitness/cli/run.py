@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +13,8 @@ from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import find_proxy_place
 from fairwitness.cli.printer import Printer
 from fairwitness.cli.proxy_options import ProxyOptions, proxy_options
-from fairwitness.cli.terminal import MIN_HEIGHT, MIN_WIDTH, is_foreground, is_usable
+from fairwitness.cli.questions import AskingFace, Declaration, Questions
+from fairwitness.cli.terminal import MIN_HEIGHT, MIN_WIDTH, is_usable
 from fairwitness.cli.text import printable
 
 if TYPE_CHECKING:
@@ -53,15 +51,19 @@ def run(context: click.Context, options: ProxyOptions) -> int:
 
     is_live = _is_live(chosen, options)
     live: LiveFace | None = None
+    questions = Questions()
+    asking: AskingFace | None = None
 
     def make_face(session: int) -> Face:
-        nonlocal live
+        nonlocal live, asking
         if chosen.as_json:
             return JsonFace(Printer(sys.stdout, missed=missed_form), session=session)
         if is_live:
             live = LiveFace(session=session, note=options.note or "", declare=policy.declare)
             return live
-        return PlainFace(Printer(sys.stdout, missed=missed_line), verbose=options.verbose)
+        plain = PlainFace(Printer(sys.stdout, missed=missed_line), verbose=options.verbose)
+        asking = AskingFace(plain, questions)
+        return asking
 
     async def until_stopped(running: Running) -> int:
         if live is not None:
@@ -69,10 +71,14 @@ def run(context: click.Context, options: ProxyOptions) -> int:
         if not chosen.as_json:
             _print_banner(plan, running)
         declaration = Declaration(policy.declare, running.note)
-        declaration.begin(asked=not chosen.as_json)
+        if asking is not None:
+            questions.begin()
+            asking.keeper = running.witness
+        declaration.begin(questions)
         try:
             await running.asked_to_stop.wait()
         finally:
+            questions.end()
             declaration.end()
         return 0
 
@@ -103,59 +109,3 @@ def _print_banner(plan: Plan, running: Running) -> None:
         "  stop      Ctrl-C; steer it from another terminal: fairwitness status | halt | wanted | allow",
     ]
     print("\n".join(map(printable, lines)), flush=True)
-
-
-class Declaration:
-    """Asks once a session for the rules that no proxy can see, where somebody sits at a terminal.
-
-    Args:
-        rules: Their names.
-        note: Records a sentence in the log.
-    """
-
-    def __init__(self, rules: tuple[str, ...], note: Callable[[str], None]) -> None:
-        self._left = list(rules)
-        self._note = note
-        self._reading = False
-
-    def begin(self, *, asked: bool) -> None:
-        """Ask the first question, or record at once that none was asked."""
-        if self._left and asked and sys.stdin.isatty() and sys.stdout.isatty() and is_foreground():
-            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._heard)
-            self._reading = True
-            self._ask()
-        else:
-            self.end()
-
-    def end(self) -> None:
-        """Record what was not answered, and stop listening."""
-        for rule in self._left:
-            self._note(f"declare {rule}: not asked")
-        self._left.clear()
-        self._listen_no_more()
-
-    def _ask(self) -> None:
-        print(
-            printable(f"Do you keep to this rule, which the proxy cannot see: {self._left[0]}? [y/n]"),
-            flush=True,
-        )
-
-    def _heard(self) -> None:
-        if not is_foreground():
-            self.end()  # in the background a read would stop the whole proxy (SIGTTIN)
-            return
-        line = os.read(sys.stdin.fileno(), 4096).decode(errors="replace").strip()
-        words = {"y": "yes", "yes": "yes", "n": "no", "no": "no"}.get(line.lower())
-        if words is None:
-            self._ask()
-            return
-        self._note(f"declare {self._left.pop(0)}: {words}, as stated by the researcher")
-        if self._left:
-            self._ask()
-        else:
-            self._listen_no_more()
-
-    def _listen_no_more(self) -> None:
-        if self._reading:
-            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
-            self._reading = False
