@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 import click
 
 from fairwitness.cli.options import choices, command
+from fairwitness.cli.researcher import known_researcher, remember_handle
 from fairwitness.cli.text import machine, plural, printable
 from fairwitness.control.policy_file import replace_bytes
 from fairwitness.errors import PolicyError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from fairwitness.policy.importers import Sorted, Source
 
 DEFAULT_FILE = Path("policy.yaml")
+_HANDLE_HEADER = "X-Bug-Bounty"
 _MOST_SHOWN = 10  # rows to decide that a person sees at once; the file has all
 
 
@@ -96,6 +98,7 @@ def init(
     target = output or (None if chosen.as_json else DEFAULT_FILE)
     if target and str(target) != "-" and not force:
         _refuse_overwriting(target)
+    handle = handle or known_researcher().handle
     given = Given(name=name, policy_url=policy_url, include=include, handle=handle)
     if source is not None:
         draft = imported(_read(source, name), **_said(given))
@@ -104,6 +107,7 @@ def init(
         answers, scope = _narrow(given) if yes else _ask(given), sort_rows(())
     text = draft_policy(answers)
     if target and str(target) != "-":
+        remember_handle(dict(answers.headers).get(_HANDLE_HEADER, ""))
         replace_bytes(target, text.encode())
     if chosen.as_json:
         print(machine(_draft_form(text, scope, from_source=source is not None)))
@@ -212,7 +216,7 @@ def _question(text: str, *, default: str | None = None) -> str:
 
 
 def _header(handle: str | None) -> tuple[tuple[str, str], ...]:
-    return (("X-Bug-Bounty", handle),) if handle else ()
+    return ((_HANDLE_HEADER, handle),) if handle else ()
 
 
 def _draft_form(text: str, scope: Sorted, *, from_source: bool) -> dict[str, Value]:
