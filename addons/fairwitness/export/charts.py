@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 _WIDTH, _HEIGHT = 860, 220
 _LEFT, _BOTTOM, _TOP = 48, 36, 12
+_LABEL = 62  # width of a label
 _STEPS = (1, 2, 5)
 _ROW = 26  # height of a horizontal bar with its space
 _NAME_WIDTH = 270
@@ -59,7 +60,7 @@ def stacked(columns: Sequence[Column], series: Sequence[str], *, name: str, titl
             )
         )
     wide = (_WIDTH - _LEFT) / max(1, len(columns))
-    every = max(1, -(-len(columns) * 70 // (_WIDTH - _LEFT)))
+    every = max(1, -(-len(columns) * (_LABEL + 8) // (_WIDTH - _LEFT)))
     for place, column in enumerate(columns):
         x, y = _LEFT + place * wide + wide * 0.1, float(_HEIGHT - _BOTTOM)
         for kind, amount in zip(series, column.amounts, strict=True):
@@ -72,7 +73,7 @@ def stacked(columns: Sequence[Column], series: Sequence[str], *, name: str, titl
                     )
                     + Markup("<title>{}: {} {:,}</title></rect>").format(column.label, kind, amount)
                 )
-        if place % every == 0:
+        if place % every == 0 and x + _LABEL <= _WIDTH:
             parts.append(
                 Markup('<text class="tick" x="{:.1f}" y="{}">{}</text>').format(
                     x, _HEIGHT - _BOTTOM + 18, column.label

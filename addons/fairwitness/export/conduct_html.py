@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 
 from jinja2 import Environment, StrictUndefined
@@ -13,6 +14,8 @@ from fairwitness.export.conduct_words import page_of
 from fairwitness.model.conduct import Conduct
 
 _HOUR_US = 3_600_000_000
+_SHORT = re.compile(r"[-\d:., ]{1,24}")
+_WORD = 12  # characters
 _MOST_BARS = 400
 _MOST_GAUGES = 10
 _SERIES = ("tool", "person", "page", "blocked")
@@ -23,11 +26,17 @@ def conduct_html(conduct: Conduct) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    text = resources.files("fairwitness.export").joinpath("conduct.html.j2").read_text("utf-8")
+    environment.tests["short"] = _is_short
+    text = resources.files("fairwitness.export").joinpath("conduct.html.jinja").read_text("utf-8")
     charts = {"summary": _traffic(conduct), "rates": _rates(conduct)}
     # jinja2 escapes whatever is not Markup; a lone surrogate cannot be written as UTF-8.
     html = environment.from_string(text).render(page=page_of(conduct), charts=charts, series=_SERIES)
     return html.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_short(cell: str) -> bool:
+    """Whether a cell holds a word, a number, a time or a range, which must not be broken."""
+    return len(cell) <= _WORD or _SHORT.fullmatch(cell) is not None
 
 
 def _traffic(conduct: Conduct) -> Markup:

@@ -13,7 +13,7 @@ from fairwitness.model.conduct import Conduct
 _MARKUP = re.compile(r"[\\`*_\[\]<>#|~&@$]")
 _LINKS = re.compile(r"(?i)(https?|ftp|mailto|xmpp|www)([:.])")
 
-_LIST = re.compile(r"[-+]|\d+[.)]")
+_LIST = re.compile(r"[-+][-\s]*(?:\s|$)|\d+[.)](?:\s|$)")
 
 
 def conduct_markdown(conduct: Conduct) -> str:

@@ -117,26 +117,29 @@ def _day_cells(day: HostDay) -> tuple[str, ...]:
 
 
 def _look_up(days: Sequence[HostDay]) -> Table:
-    """What helps to find the requests in the server's own logs."""
-    rows = []
+    """What helps to find the requests in the server's own logs; days that look alike share a row."""
+    alike: dict[tuple[object, ...], list[HostDay]] = {}
     for day in days:
-        page, person, tool = day.by_initiator
-        marks = "not looked up" if day.marks is None else "; ".join(map(shown, day.marks)) or "none"
-        rows.append(
-            (
-                day.day,
-                shown(day.host),
-                f"page {page:,}, person {person:,}, tool {tool:,}",
-                ", ".join(shown(label, 60) for label in day.labels) or "-",
-                marks,
-                ", ".join(map(shown, day.addresses)) or "not recorded",
-            )
-        )
+        alike.setdefault((day.host, day.marks, day.labels, day.addresses), []).append(day)
     return table_of(
         "To find them in the server's logs",
-        ("day", "host", "made by", "tools", "marked with (first and last request)", "server addresses"),
-        rows,
+        ("days", "host", "made by", "tools", "marked with (first and last request)", "server addresses"),
+        [_look_up_cells(same) for same in alike.values()],
         most=MOST_ROWS,
+    )
+
+
+def _look_up_cells(days: Sequence[HostDay]) -> tuple[str, ...]:
+    first, last = days[0], days[-1]
+    page, person, tool = (sum(day.by_initiator[at] for day in days) for at in range(3))
+    marks = "not looked up" if first.marks is None else "; ".join(map(shown, first.marks)) or "none"
+    return (
+        first.day if first is last else f"{len(days)} days, {first.day} to {last.day}",
+        shown(first.host),
+        f"page {page:,}, person {person:,}, tool {tool:,}",
+        ", ".join(shown(label, 60) for label in first.labels) or "-",
+        marks,
+        ", ".join(map(shown, first.addresses)) or "not recorded",
     )
 
 
