@@ -99,6 +99,7 @@ class _Computing:
         self._listed = listed
         self._rows = Rows(view, span)
         self._ranges = Ranges(log)
+        self._counts = self._rows.counts()
 
     def conduct(self, digest: Digest, now_us: int, version: str) -> Conduct:
         rows, program = self._rows, self._reader.program
@@ -120,7 +121,7 @@ class _Computing:
             strays=strays,
             stray_count=stray_count,
             stray_dials=tuple(dialled.strays),
-            held_back=rows.counts()[0],
+            held_back=self._counts[0],
             blocked=rows.blocked(),
             blocked_hosts=rows.blocked_hosts(),
             host_days=tuple(self._host_days(dialled)),
@@ -172,7 +173,7 @@ class _Computing:
                 says = "cut off: its end is not in the log; the last moment on record is given as its end"
                 yield Remark(kind="cut-off", time_us=each.last_us, session=each.session, says=says)
         yield from (each for each in noted if each.kind in GAPS)
-        _, unreadable, unknown, cut = self._rows.counts()
+        _, unreadable, unknown, cut = self._counts
         for kind, count, says in (
             ("unknown", unknown, "left, and how it ended is unknown or still open"),
             ("cut-body", cut, "with a body that is stored in part only, its size and hash whole"),
