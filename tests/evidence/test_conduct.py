@@ -18,7 +18,9 @@ from fairwitness.evidence.testing import (
     CLAUSE,
     NOON_US,
     PROGRAM,
+    Tamper,
     ended,
+    make_client,
     make_connection,
     make_exchange,
     make_flag,
@@ -365,3 +367,56 @@ def test_a_body_that_is_cut_is_a_gap(log: Log, evidence: Path) -> None:
     log.commit_now()
 
     assert ["cut-body"] == [each.kind for each in report(evidence).gaps]
+
+
+def test_hostile_names_come_through_as_they_are(log: Log, evidence: Path) -> None:
+    """Labels, hosts and notes with quotes, commas, line ends, NUL and lone surrogates break no query."""
+    odd = 'a","b\n\x00\x1b]0;x\x07\u202e\ud800\'; DROP TABLE exchange; --'
+    client = replace(make_client(), label=odd)
+    release(log, client=client)
+    release(log, host="h'\";--.test", scope_list=None)
+    log.append_note(odd, time_us=NOON_US)
+    log.append_session([("note", odd), ("resolve", odd)], time_us=NOON_US)
+    log.commit_now()
+
+    conduct = report(evidence)
+
+    assert (1, 1) == (conduct.amount("include").requests, conduct.stray_count)
+    assert "h'\";--.test" == conduct.strays[0].host
+    assert [1] == [len(day.labels) for day in conduct.host_days if day.scope_list == "include"]
+    assert [odd] == [each.says for each in conduct.remarks]
+
+
+def test_a_log_that_only_blocked_has_no_days_and_no_rates(log: Log, evidence: Path) -> None:
+    """Nothing left: totals are zero, what was blocked is there, and a bar shows it."""
+    block(log, times=3)
+    log.close(time_us=NOON_US)
+
+    conduct = report(evidence)
+
+    assert ((), (), (), 3) == (conduct.released, conduct.host_days, conduct.rates, conduct.blocked.total)
+    assert [(0, 3)] == [(bar.tool, bar.blocked) for bar in conduct.bars]
+
+
+def test_a_long_engagement_is_drawn_in_days(log: Log, evidence: Path) -> None:
+    """Hours while they fit, days beyond three of them."""
+    release(log)
+    release(log, at_us=NOON_US + 71 * HOUR_US)
+    log.commit_now()
+    assert HOUR_US == report(evidence).bar_us
+
+    release(log, at_us=NOON_US + 100 * HOUR_US)
+    log.commit_now()
+    assert 24 * HOUR_US == report(evidence).bar_us
+
+
+def test_damage_is_a_gap_and_no_stray(log: Log, evidence: Path) -> None:
+    """An exchange that cannot be read any more is told as such: neither in scope nor out of it."""
+    release(log)
+    log.close(time_us=NOON_US)
+    Tamper(evidence).run("UPDATE opening SET checksum = checksum + 1 WHERE idx = 2")
+    (evidence / "view.sqlite3").unlink()
+
+    conduct = report(evidence)
+
+    assert (0, ["unreadable"]) == (conduct.stray_count, [each.kind for each in conduct.gaps])

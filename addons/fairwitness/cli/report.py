@@ -96,7 +96,7 @@ def _form(fact: Any) -> Value:
         for field in dataclasses.fields(fact):
             name, value = field.name, getattr(fact, field.name)
             if name.endswith("_us") and name not in _DURATIONS:
-                form[name.removesuffix("_us")] = iso_us(value) if value is not None else None
+                form[name.removesuffix("_us")] = None if value is None else _moment(value)
             else:
                 form[name] = _form(value)
         return form
@@ -104,3 +104,10 @@ def _form(fact: Any) -> Value:
         return [_form(each) for each in fact]
     assert fact is None or isinstance(fact, (str, int))
     return fact
+
+
+def _moment(time_us: int) -> str:
+    try:
+        return iso_us(time_us)
+    except (ValueError, OverflowError, OSError):  # a time that is none, in a log that somebody made up
+        return f"{time_us} us"
