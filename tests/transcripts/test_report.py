@@ -124,9 +124,14 @@ def test_markdown_on_stdout(home: Home, logged: Path) -> None:
 
 @pytest.mark.parametrize("name", ["conduct.md", "conduct.html"])
 def test_a_file_is_written_for_its_owner_alone(home: Home, logged: Path, name: str) -> None:
-    """By its ending, mode 0600, whole or not at all; a second run replaces it."""
+    """By its ending, mode 0600, whole or not at all; one that is there is replaced only with --force."""
+    words = ("report", "--evidence", str(logged), "-o", name)
+    home.write(name, "not ours").chmod(0o644)
+    refused = home.run(*words)
+    assert (3, "not ours") == (refused.code, (home.folder / name).read_text())
+    assert "the file exists already. Use --force" in refused.error
     for _ in range(2):
-        done = home.run("report", "--evidence", str(logged), "-o", name)
+        done = home.run(*words, "--force")
         assert (0, f"Written: {name}. Read it before you send it.\n") == (done.code, done.out)
 
     path = home.folder / name
@@ -134,7 +139,7 @@ def test_a_file_is_written_for_its_owner_alone(home: Home, logged: Path, name: s
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
     assert "Lab shop" in text
     assert ("<svg" in text) == name.endswith("html")
-    assert [] == [each for each in home.folder.iterdir() if each.name.endswith(".new")]
+    assert [] == [each for each in home.folder.iterdir() if each.name.endswith(".part")]
 
 
 def test_json_has_the_same_facts(home: Home, logged: Path) -> None:
@@ -158,7 +163,8 @@ def test_what_cannot_be_reported_is_an_error(home: Home, logged: Path) -> None:
         (("--session", "7"), 3, "there is no session 7"),
         (("-o", "conduct.pdf"), 2, "ends neither in .md nor in .html"),
         (("--since", "soon"), 2, "is no time such as"),
-        (("-o", "missing/conduct.md"), 3, "the file cannot be written"),
+        (("-o", str(logged / "conduct.md")), 3, "it lies in the evidence folder"),
+        (("-o", "missing/conduct.md"), 3, "the export cannot be written"),
     ):
         done = home.run("report", "--evidence", str(logged), *words)
         assert code == done.code, done

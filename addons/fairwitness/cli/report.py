@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,7 @@ from fairwitness.cli.filters import moment_option
 from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import find_place
 from fairwitness.cli.text import machine, printable
-from fairwitness.control.policy_file import replace_bytes
-from fairwitness.errors import ExportError, PolicyError
+from fairwitness.errors import ExportError
 from fairwitness.model.clock import iso_us
 from fairwitness.model.conduct import Conduct, Span
 
@@ -40,6 +40,7 @@ _DURATIONS = frozenset({"recorded_us", "window_us", "bar_us"})
     metavar="FILE",
     help="Write a .md or .html file, else Markdown to stdout.",
 )
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
 @click.pass_context
 def report(
     context: click.Context,
@@ -47,6 +48,7 @@ def report(
     since_us: int | None,
     until_us: int | None,
     output: Path | None,
+    force: bool,
 ) -> None:
     """Say what was done, within which rules, and what nobody saw.
 
@@ -58,15 +60,20 @@ def report(
     chosen = choices(context)
     if output is not None and output.suffix.lower() not in _SUFFIXES:
         raise click.BadParameter(f"{str(output)!r} ends neither in .md nor in .html", param_hint="-o")
+    if output is not None and output.exists() and not force:
+        raise ExportError(
+            "the file exists already", where=str(output), mend="Use --force, or write elsewhere with -o"
+        )
+    evidence = find_place(chosen).evidence
     conduct = compute_conduct(
-        find_place(chosen).evidence,
+        evidence,
         Span(session=session, since_us=since_us, until_us=until_us),
         digest=digest_policy,
         now_us=time.time_ns() // 1000,
         version=__version__,
     )
     if output is not None:
-        _write(output, _rendered(conduct, output.suffix.lower()))
+        _write(output, _rendered(conduct, output.suffix.lower()), evidence)
         if not chosen.as_json:
             print(printable(f"Written: {output}. Read it before you send it."))
     if chosen.as_json:
@@ -82,11 +89,12 @@ def _rendered(conduct: Conduct, suffix: str) -> str:
     return conduct_html(conduct) if suffix == ".html" else conduct_markdown(conduct)
 
 
-def _write(output: Path, text: str) -> None:
-    try:
-        replace_bytes(output, text.encode("utf-8", "backslashreplace"))
-    except PolicyError as error:
-        raise ExportError(error.what, where=error.where, mend=error.mend) from error
+def _write(output: Path, text: str, evidence: Path) -> None:
+    from fairwitness.export.target import opened
+
+    with opened(output, stdout=sys.stdout.buffer, forbidden=evidence) as target:
+        target.file.write(text.encode("utf-8", "backslashreplace"))
+        target.finish()
 
 
 def _form(fact: Any) -> Value:
