@@ -18,6 +18,7 @@ from markdown_it import MarkdownIt
 
 from fairwitness.evidence.testing import NOON_US
 from fairwitness.export.charts import Column, Gauge, gauges, stacked
+from fairwitness.export.conduct_hide import without_secrets
 from fairwitness.export.conduct_html import conduct_html
 from fairwitness.export.conduct_markdown import conduct_markdown, escaped
 from fairwitness.export.conduct_words import page_of
@@ -330,6 +331,29 @@ def test_charts_are_xml_with_a_title_and_a_description() -> None:
         for each in root.iter("rect"):
             assert 0 <= float(each.get("y", -1)) <= 10_000
             assert 0 <= float(each.get("x", -1)) + float(each.get("width", 0)) <= 860
+
+
+def test_secrets_in_any_text_are_hidden_and_nothing_else_is() -> None:
+    """A note that quotes a token, a password in a URL: none is shown, and hosts stay."""
+    token = "ghp_" + "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"
+    words = (
+        f"sent Authorization: Bearer {token} to https://ada:hunter2secret@x.test/?access_token=Zq8vK2mW9xT4"
+    )
+    shown = without_secrets(make_conduct(words))
+    plain = make_conduct("a1b2c3d4e5f6.cloudfront.example.net")
+
+    for text in (conduct_html(shown), conduct_markdown(shown), repr(shown)):
+        assert [] == [secret for secret in (token, "hunter2secret", "Zq8vK2mW9xT4") if secret in text]
+        assert "x.test" in text
+    assert plain == without_secrets(plain)
+
+
+def test_a_huge_note_costs_little() -> None:
+    """Only as much of a text is looked at as could be shown."""
+    shown = without_secrets(make_conduct("é" * 5_000_000))
+
+    assert "bytes more" in shown.gaps[0].says
+    assert len(shown.gaps[0].says) < 70_000
 
 
 def test_an_empty_report_is_a_report() -> None:

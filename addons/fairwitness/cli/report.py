@@ -56,6 +56,7 @@ def report(
     """
     from fairwitness.cli.digest import digest_policy
     from fairwitness.evidence.conduct import compute_conduct
+    from fairwitness.export.conduct_hide import without_secrets
 
     chosen = choices(context)
     if output is not None and output.suffix.lower() not in _SUFFIXES:
@@ -65,12 +66,14 @@ def report(
             "the file exists already", where=str(output), mend="Use --force, or write elsewhere with -o"
         )
     evidence = find_place(chosen).evidence
-    conduct = compute_conduct(
-        evidence,
-        Span(session=session, since_us=since_us, until_us=until_us),
-        digest=digest_policy,
-        now_us=time.time_ns() // 1000,
-        version=__version__,
+    conduct = without_secrets(
+        compute_conduct(
+            evidence,
+            Span(session=session, since_us=since_us, until_us=until_us),
+            digest=digest_policy,
+            now_us=time.time_ns() // 1000,
+            version=__version__,
+        )
     )
     if output is not None:
         _write(output, _rendered(conduct, output.suffix.lower()), evidence)
