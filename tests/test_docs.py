@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from fairwitness.audit import SOURCES, InOrder, open_recording, source_of
 from fairwitness.cli.main import COMMANDS, program
 from fairwitness.evidence import Log
+from fairwitness.export.testing import make_record, shown, written
 from fairwitness.model.policy import Program
 from fairwitness.model.recording import Recorded, Skipped
 from fairwitness.policy import read_policy
@@ -102,6 +103,7 @@ def test_every_file_that_is_named_is_there(page: Path) -> None:
     )
     shown = _text("docs", "adding.md")  # its recipes make these
     made = {"rules/heavy_request.py", "policy/shipped/NAME.txt", "tests/rules/test_heavy_request.py"}
+    made |= {"export/urls.py", "tests/export/test_urls.py"}
     made |= {f"tests/rules/samples/heavy-request.{kind}.yaml" for kind in ("must-flag", "must-not-flag")}
 
     assert [] == [each for each in made if each not in shown]
@@ -266,6 +268,14 @@ def test_the_recipe_of_a_source_is_judged(tmp_path: Path) -> None:
 
     assert [Skipped("line that is no request")] == [each for each in items if isinstance(each, Skipped)]
     assert (3, 200_000) == (audited.exchanges, (audited.last_us or 0) - (audited.first_us or 0))
+
+
+def test_the_recipe_of_a_format_writes() -> None:
+    """The format in docs/adding.md writes a line an exchange, and no control character."""
+    exporter = _run("format")["UrlsExporter"]()
+    records = [shown(make_record(1)), shown(make_record(2, url="https://x.test/\x1b\n"))]
+
+    assert b"https://shop.example.com/cart?id=7\nhttps://x.test/\\x1b\\n\n" == written(exporter, records)
 
 
 def test_the_launcher_and_the_scripts_that_are_named_exist() -> None:

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -79,6 +80,7 @@ class Visit:
     after_sign_in: str
     block_page: str
     frame_text: object
+    har: dict[str, Any]
     stderr: str
 
     def row(self, url: str) -> ExchangeRow:
@@ -119,7 +121,9 @@ def visit(
         told = _visit(make_chromium, proxy, app, scripts, login)
         released = len(list(app.requests))
         proxy.wait_for_row(lambda row: _released_by_now(proxy, app) >= released)
-        yield Visit(*origins, rows=proxy.rows(), stderr=proxy.stderr, **told)
+        exported = proxy.command("export", "--format", "har", "-o", "-")
+        har = json.loads(exported.stdout)
+        yield Visit(*origins, rows=proxy.rows(), har=har, stderr=proxy.stderr, **told)
 
 
 def _put_pages_up(
@@ -291,3 +295,18 @@ def _released_by_now(proxy: Proxy, app: Origin) -> int:
     return len(
         [row for row in proxy.rows() if row.host == app.name and row.outcome not in {"blocked", "open"}]
     )
+
+
+def test_the_har_has_what_the_servers_saw(visit: Visit) -> None:
+    """As many entries for each server as it had requests: nothing blocked, nothing twice, no tunnel."""
+    seen = {
+        origin.host_port: len(origin.requests)
+        for origin in (visit.app, visit.script_host, visit.telemetry, visit.partner, visit.stranger)
+    }
+    entries = visit.har["log"]["entries"]
+    counted = Counter(urlsplit(entry["request"]["url"]).netloc for entry in entries)
+    pages = {page["id"] for page in visit.har["log"]["pages"]}
+
+    assert {name: count for name, count in seen.items() if count} == dict(counted)
+    assert {entry["pageref"] for entry in entries if "pageref" in entry} <= pages
+    assert any(entry.get("_webSocketMessages") for entry in entries)
