@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,18 @@ from tests.audit.conftest import Read, exchanges
 
 from fairwitness.audit.har import HAR
 from fairwitness.model.clock import parse_iso_us
-from fairwitness.model.exchange import SEEN_BODY_BYTES, Direction
+from fairwitness.model.exchange import SEEN_BODY_BYTES, Direction, Exchange
 from fairwitness.model.recording import CutOff, Recorded, Skipped
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # mitmproxy calls pyparsing by names that have been deprecated since
+    from mitmproxy import http
+    from mitmproxy.addons.savehar import SaveHar
+    from mitmproxy.io import FlowWriter
+    from mitmproxy.test import tflow
+
+    from fairwitness.audit import Source
+    from fairwitness.proxy.dump import read_dump
 
 START_US = parse_iso_us("2026-11-24T10:11:12.345Z")
 
@@ -192,3 +204,31 @@ def test_our_own_export_begins_when_the_request_came(read: Read) -> None:
     [exchange] = exchanges(read(HAR, _file(_entry(_fairwitness={"label": "ffuf"}))))
 
     assert (START_US, "label ffuf") == (exchange.request.received_us, exchange.request.actor)
+
+
+def test_a_har_of_another_tool_tells_what_its_dump_tells(read: Read) -> None:
+    """mitmproxy writes both of the same flows; both give the same exchanges, in the same order."""
+    flows, dump = [], io.BytesIO()
+    for at in range(5):
+        flow = tflow.tflow(resp=True)
+        body = b"a=%d" % at if at % 2 else b""
+        flow.request = http.Request.make("POST", f"https://shop.test/{at}?q=%20", body, {"X": "y"})
+        flow.request.timestamp_start = flow.request.timestamp_end = START_US / 1e6 + at
+        flow.response = http.Response.make(200 + at, b"\x89PNG" + b"\0\xff" * (50 + at))
+        flow.response.timestamp_start = flow.response.timestamp_end = START_US / 1e6 + at + 0.25
+        flow.server_conn.timestamp_start = flow.server_conn.timestamp_tcp_setup = None
+        flows.append(flow)
+        FlowWriter(dump).add(flow)
+    har = json.dumps(SaveHar().make_har(flows)).encode()
+
+    of_har = exchanges(read(HAR, har))
+    of_dump = exchanges(read(Source("dump", lambda head: True, read_dump), dump.getvalue()))
+
+    assert 5 == len(of_har)
+    assert [_told(each) for each in of_dump] == [_told(each) for each in of_har]
+
+
+def _told(exchange: Exchange) -> tuple[object, ...]:
+    request, response = exchange.request, exchange.response
+    answer = (response.status, response.body) if response else None
+    return request.method, request.url, request.body, request.received_us // 1000, answer

@@ -143,3 +143,19 @@ def test_shared_recordings_are_judged_as_the_ground_truth_says(browsing: Path, s
             wrong.append((name, "benign", loud))
 
     assert [] == wrong
+
+
+def test_every_recording_is_read_whole(browsing: Path, scanning: Path) -> None:
+    """Nothing in them is skipped or cut off, no rule fails, and each exchange is decided once."""
+    policy = read_policy(POLICY, path="policy.yaml")
+    wrong = []
+    for path in [browsing, scanning, *sorted((SHARED / "recordings").glob("t*.mitm"))]:
+        with path.open("rb") as file:
+            items = list(read_dump(file))
+        audited, judged = judge(path, policy)
+        decided = sum(count for _, count in audited.decisions)
+        is_whole = all(isinstance(each, Recorded) for each in items)
+        if audited.failures or not is_whole or {len(items)} != {audited.exchanges, decided, len(judged)}:
+            wrong.append(path.name)
+
+    assert [] == wrong

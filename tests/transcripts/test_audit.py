@@ -39,7 +39,7 @@ def test_audit_says_what_there_is_to_look_at(home: Home, policy: Path) -> None:
         "  out of scope: evil.test x1",
         "  not judged: data: URL x1",
     ] == [*lines[:2], lines[3], lines[-2]]
-    assert lines[2].startswith("  decisions: ")
+    assert lines[2].startswith("  decided as if live: ")
     assert any(line.split()[1:4] == ["request-rate", "info", "tool"] for line in lines if line[:1] == "f")
     assert "  shown by: GET /" in result.out
 

@@ -164,7 +164,7 @@ def _print(report: Report) -> None:
     if audited.first_us is not None and audited.last_us is not None:
         print(f"  {moment(audited.first_us)} to {moment(audited.last_us)} UTC")
     decided = ", ".join(f"{count} {word}" for word, count in audited.decisions if count)
-    print(f"  decisions: {decided or 'none'}")
+    print(f"  decided as if live: {decided or 'none'}")
     for host, count in audited.strangers[:_HOSTS]:
         print(printable(f"  out of scope: {host} x{count}"))
     if len(audited.strangers) > _HOSTS:
