@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from fairwitness.cli.completing import finding_names, flag_names
 from fairwitness.model.clock import parse_iso_us
 from fairwitness.model.exchange import Initiator
 from fairwitness.model.record import LogFilter
@@ -96,8 +97,13 @@ _OPTIONS = (
     click.option("--method", metavar="M", callback=_upper, help="With this method."),
     click.option("--status", metavar="5xx", callback=_status, help="Answered so."),
     click.option("--decision", type=click.Choice([action.word for action in Action]), help="Decided so."),
-    click.option("--flag", metavar="RULE", help="Flagged by this rule, or part of this flag (f12)."),
-    click.option("--finding", metavar="NAME", help="Marked for this finding."),
+    click.option(
+        "--flag",
+        metavar="RULE",
+        shell_complete=flag_names,
+        help="Flagged by this rule, or part of this flag (f12).",
+    ),
+    click.option("--finding", metavar="NAME", shell_complete=finding_names, help="Marked for this finding."),
     click.option("--account", metavar="A", help="With this account's identity."),
     click.option("--label", metavar="L", help="From the tool with this label."),
     click.option("--initiator", type=click.Choice([each.value for each in Initiator]), help="Made by it."),

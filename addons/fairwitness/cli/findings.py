@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fairwitness.cli.choosing import MOST, choose
+from fairwitness.cli.completing import exchange_ids, finding_names
 from fairwitness.cli.findings_shown import finding_form, finding_line, hints_of, print_finding, print_findings
 from fairwitness.cli.options import Group, choices, command, example
 from fairwitness.cli.place import Place, find_place
@@ -33,9 +34,16 @@ _AT_ONCE = 5000  # exchanges of one entry, so that what asks the proxy for it st
         'fairwitness mark last:2 --finding "IDOR in orders"',
     ],
 )
-@click.argument("ids", nargs=-1, metavar="ID...|last:N")
+@click.argument("ids", nargs=-1, metavar="ID...|last:N", shell_complete=exchange_ids)
 @click.option("--url", metavar="GLOB", help="All whose URL fits, with * and ?.")
-@click.option("--finding", "name", required=True, metavar="NAME", help="The finding; made where it is new.")
+@click.option(
+    "--finding",
+    "name",
+    required=True,
+    metavar="NAME",
+    help="The finding; made where it is new.",
+    shell_complete=finding_names,
+)
 @click.option("--note", metavar="T", help="What they show; recorded.")
 @click.option("--undo", is_flag=True, help="Take them out of the finding again.")
 @click.pass_context
@@ -130,7 +138,7 @@ def list_(context: click.Context) -> None:
 
 
 @finding.command(name="show", epilog=example('fairwitness finding show "IDOR in orders"'))
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=finding_names)
 @click.pass_context
 def show(context: click.Context, name: str) -> None:
     """Show a finding with all that belongs to it."""
@@ -145,7 +153,7 @@ def show(context: click.Context, name: str) -> None:
 
 
 @finding.command(name="edit", epilog=example('fairwitness finding edit "IDOR in orders"'))
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=finding_names)
 @click.pass_context
 def edit(context: click.Context, name: str) -> None:
     """Write the fields of the report in $VISUAL or $EDITOR.
@@ -178,7 +186,7 @@ def edit(context: click.Context, name: str) -> None:
 
 
 @finding.command(name="attach", epilog=example('fairwitness finding attach "IDOR in orders" orders.png'))
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=finding_names)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 @click.pass_context
 def attach(context: click.Context, name: str, files: tuple[Path, ...]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fairwitness.cli.completing import flag_names
 from fairwitness.cli.forms import flag_form
 from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import Place, find_place
@@ -65,7 +66,7 @@ def _cells(row: FlagRow) -> list[str]:
     name="answer",
     examples=['fairwitness answer f12 --as false-alarm --note "the rate is that of the page\'s own polling"'],
 )
-@click.argument("flag", metavar="FLAG")
+@click.argument("flag", metavar="FLAG", shell_complete=flag_names)
 @click.option(
     "--as",
     "answered_as",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fairwitness.cli.completing import exchange_ids
 from fairwitness.cli.filters import filters
 from fairwitness.cli.forms import exchange_form
 from fairwitness.cli.options import choices, command
@@ -65,7 +66,7 @@ def _row_line(row: ExchangeRow) -> str:
 
 
 @command(name="show", examples=["fairwitness show 12", "fairwitness show 12 --body answer.json"])
-@click.argument("which", metavar="ID")
+@click.argument("which", metavar="ID", shell_complete=exchange_ids)
 @click.option(
     "--body", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save its body."
 )

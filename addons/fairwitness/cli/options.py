@@ -61,6 +61,12 @@ def _remember(context: click.Context, parameter: click.Parameter, value: object)
         context.meta.setdefault(_META, {})[parameter.name] = value
 
 
+def _program_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from fairwitness.cli.completing import program_names  # it needs this module
+
+    return program_names(context, parameter, incomplete)
+
+
 class _Place(click.Path):
     """A path that names something: an unset variable in a script must not mean the current folder."""
 
@@ -78,7 +84,12 @@ def _global_options() -> list[click.Parameter]:
         return click.Option(names, callback=_remember, expose_value=False, **settings)
 
     return [
-        option("--program", metavar="NAME", help="A program by name (else FAIRWITNESS_PROGRAM)."),
+        option(
+            "--program",
+            metavar="NAME",
+            help="A program by name (else FAIRWITNESS_PROGRAM).",
+            shell_complete=_program_names,
+        ),
         option("--policy", metavar="FILE", type=file, help="Its policy file, where it lies elsewhere."),
         option(
             "--evidence", metavar="DIR", type=file, help="Its evidence folder (else FAIRWITNESS_EVIDENCE)."
