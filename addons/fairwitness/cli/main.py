@@ -53,6 +53,7 @@ COMMANDS = {
     "report": ("report", "report", "Say what was done, within which rules, and what nobody saw."),
     "audit": ("audit", "audit", "Judge recordings as live traffic is judged."),
     "prune": ("prune", "prune", "Drop bodies that nobody needs, after showing which."),
+    "explore": ("explore", "explore", "Open a redacted copy of the evidence in Datasette."),
     "setup": ("setup", "setup", "Say how to put fairwitness behind another tool."),
     "completion": ("completion", "completion", "Print the script that completes commands in a shell."),
 }
