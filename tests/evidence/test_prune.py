@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from fairwitness.errors import EvidenceError
 from fairwitness.evidence import Keep, Log, Reader
 from fairwitness.evidence.bodyrow import FOLDER_NAME
 from fairwitness.evidence.prune import find_prunable
@@ -217,3 +219,40 @@ def test_files_left_by_a_crash_go_with_the_next(log: Log, evidence: Path) -> Non
     log.prune(_prunable(evidence), time_us=NOON_US)
 
     assert not stray.exists()
+
+
+def test_readers_go_on_while_bodies_are_dropped(log: Log, evidence: Path) -> None:
+    """Readers that read the same bodies all the while see each whole or pruned, and never an error."""
+    contents = [os.urandom(LARGE) for _ in range(6)]
+    for content in contents:
+        _answered(log, content)
+    log.commit_now()
+    drops = _prunable(evidence)
+    seen: list[bytes | Exception | None] = []
+    is_over = threading.Event()
+
+    def read() -> None:
+        while not is_over.is_set():
+            for number, content in enumerate(contents, 1):
+                try:
+                    record = _record(evidence, number)
+                except EvidenceError as error:
+                    seen.append(error)
+                else:
+                    is_whole = record.response_body == content and not record.is_pruned
+                    is_gone = record.response_body is None and record.is_pruned
+                    seen.append(None if is_whole or is_gone else b"neither")
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for each in readers:
+        each.start()
+    for drop in drops:
+        log.prune([drop], time_us=NOON_US)
+    is_over.set()
+    for each in readers:
+        each.join()
+
+    assert 6 == len(drops)
+    assert seen
+    assert [] == [each for each in seen if each is not None]
+    assert [] == _problems(evidence)

@@ -52,7 +52,7 @@ def setup(context: click.Context, tool: str) -> None:
     elif not Path(proxy.ca_file).is_file():
         print("The CA's file is not there yet.")
     if not guide.is_tried:
-        print("Written from the tool's documentation and not tried with every version: menus move.")
+        print("Written from documentation, not tried with every version: menus and commands move.")
     print()
     number = 0
     for step in guide.steps:
