@@ -280,7 +280,20 @@ def test_what_left_out_of_scope_stands_in_red(render: object) -> None:
 
 
 def test_what_lifts_a_guard_stands_in_red() -> None:
-    """--resolve and --upstream-ca, each in the summary."""
+    """--resolve and --upstream-ca, each in the summary, once with its values; no path of the researcher's."""
+    conduct = make_conduct()
+    facts = (("resolve", "a.test:443:10.0.0.1"), ("resolve", "b.test:443:10.0.0.2"))
+    session = replace(conduct.sessions[0], facts=(*facts, ("upstream-ca", "/people/ada/lab.pem 00ff")))
+    conduct = replace(conduct, sessions=(session, replace(session, session=2)))
+    red = [line.text for line in page_of(conduct).sections[0].lines if line.is_red]
+
+    assert [
+        "--resolve was in use: these addresses stood in place of what DNS says: "
+        "a.test:443:10.0.0.1 (session 1, 2); b.test:443:10.0.0.2 (session 1, 2).",
+        "--upstream-ca was in use: roots beside the shipped Mozilla ones were trusted: "
+        "lab.pem 00ff (session 1, 2).",
+    ] == [text for text in red if text.startswith("--")]
+    assert "ada" not in conduct_markdown(conduct)
     red = [line.text for line in page_of(make_conduct()).sections[0].lines if line.is_red]
 
     assert any("--resolve was in use" in text for text in red)

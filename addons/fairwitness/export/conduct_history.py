@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fairwitness.export.conduct_page import Line, Section, lasting, moment, shown, size, table_of
+from fairwitness.export.conduct_page import Line, Section, counted, lasting, moment, shown, size, table_of
 from fairwitness.model.conduct import Conduct, ConductSession, PolicyChange, Remark
 
 _MOST_ROWS = 100
 _MOST_ENTRIES = 20  # of a change, named one by one
-_RED_FACTS = ("resolve", "upstream-ca", "set", "allow-remote")
 _GAPS = {
     "cut-off": "session cut off",
     "unknown": "outcome unknown",
@@ -103,16 +102,9 @@ def sessions_section(conduct: Conduct) -> Section | None:
         most=_MOST_ROWS,
         numbers=(0,),
     )
-    lines = [
-        Line(f"Session {each.session}: --{key} {shown(value)}", is_red=True)
-        for each in conduct.sessions
-        for key, value in each.facts
-        if key in _RED_FACTS
-    ]
     return Section(
         name="sessions",
         title="Sessions",
-        lines=(*lines[:_MOST_ROWS], *_more(len(lines), "options", _MOST_ROWS)),
         tables=(table,),
         notes=("Between sessions the proxy did not run: nothing passed it, and nothing is on record.",),
     )
@@ -176,7 +168,7 @@ def unseen_section(conduct: Conduct) -> Section:
         ),
         Line("Who sat at the keyboard, and whether this machine's clock was right."),
         Line(f"What passed in tunnels ({tunnel.requests:,}): times and bytes only."),
-        Line(f"Bodies and credentials of hosts that pages needed ({load.requests:,} requests): not kept."),
+        Line(f"Bodies and credentials of what pages needed ({counted(load.requests, 'request')}): not kept."),
     ]
     not_judged = list(
         dict.fromkeys(rule for each in conduct.policies if each.digest for rule in each.digest.not_judged)

@@ -112,7 +112,7 @@ def lasting(duration_us: int) -> str:
     for unit_us, unit in ((3_600_000_000, "h"), (60_000_000, "min")):
         if duration_us >= unit_us:
             return f"{duration_us / unit_us:.1f} {unit}"
-    return f"{duration_us / 1e6:g} s" if duration_us < 10_000_000 else f"{duration_us / 1e6:.0f} s"
+    return f"{round(duration_us / 1e6, 1):g} s"
 
 
 def size(count: int) -> str:

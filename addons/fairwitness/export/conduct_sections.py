@@ -72,7 +72,7 @@ def hosts_section(conduct: Conduct) -> Section:
     helpers = [day for day in conduct.host_days if day.scope_list not in ("include", "mine")]
     tables = [
         table_of(
-            "Hosts that were tested, by day",
+            "Hosts in scope, and the researcher's own, by day",
             ("day", "host", "requests", "first", "last", "ids", "2xx", "3xx", "4xx", "5xx", "no status"),
             [_day_cells(day) for day in tested],
             most=MOST_ROWS,

@@ -35,6 +35,8 @@ _SECTIONS: tuple[Callable[[Conduct], Section | None], ...] = (
     log_section,
 )
 
+_MOST_VALUES = 20
+
 
 def page_of(conduct: Conduct) -> Page:
     """The report, to be rendered."""
@@ -144,19 +146,26 @@ def _gaps(conduct: Conduct) -> Line:
     return Line(f"Recording gaps: {len(conduct.gaps):,}." if conduct.gaps else "Recording gaps: none noted.")
 
 
+_LIFTED = {
+    "resolve": "--resolve was in use: these addresses stood in place of what DNS says",
+    "upstream-ca": "--upstream-ca was in use: roots beside the shipped Mozilla ones were trusted",
+    "set": "--set was in use: options of mitmproxy were changed",
+    "allow-remote": "--allow-remote was in use: clients of other machines were let in, with a password",
+}
+
+
 def _lifted(conduct: Conduct) -> list[Line]:
-    words = {
-        "resolve": "--resolve was in use: this address stood in place of what DNS says",
-        "upstream-ca": "--upstream-ca was in use: a root beside the shipped Mozilla ones was trusted",
-        "set": "--set was in use: an option of mitmproxy was changed",
-        "allow-remote": "--allow-remote was in use: clients of other machines were let in, with a password",
-    }
-    lines: dict[str, list[int]] = {}
-    for session in conduct.sessions:
-        for key, value in session.facts:
-            if key in words:
-                lines.setdefault(f"{words[key]}: {shown(value)}", []).append(session.session)
-    return [
-        Line(f"{text} (session {', '.join(map(str, dict.fromkeys(numbers)))}).", is_red=True)
-        for text, numbers in lines.items()
-    ]
+    """What lifted a guard: a line an option, with the sessions in which it stood."""
+    lines = []
+    for option, words in _LIFTED.items():
+        values: dict[str, list[str]] = {}
+        for session in conduct.sessions:
+            for value in dict.fromkeys(value for key, value in session.facts if key == option):
+                # A path says who the researcher is at home; name and hash are what a reader needs.
+                value = value.rpartition("/")[2] if option == "upstream-ca" else value
+                values.setdefault(value, []).append(str(session.session))
+        told = [f"{shown(value)} (session {', '.join(numbers)})" for value, numbers in values.items()]
+        if told:
+            more = [f"and {len(told) - _MOST_VALUES} more"] if len(told) > _MOST_VALUES else []
+            lines.append(Line(f"{words}: {'; '.join(told[:_MOST_VALUES] + more)}.", is_red=True))
+    return lines
