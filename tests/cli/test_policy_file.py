@@ -283,6 +283,7 @@ def test_joining_tells_address_ca_and_policy(conductor: Conductor, desk: Desk) -
         "mode": "regular",
         "password": None,
         "evidence": "/e",
+        "note": None,
         "policy_sha256": conductor.in_force.policy.sha256,
     } == desk.answer(Question("join"))
 

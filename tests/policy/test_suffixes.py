@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairwitness.policy.suffixes import covers_public_suffix, is_public_suffix, registrable
+from fairwitness.policy.suffixes import covers_public_suffix, is_public_suffix, registrable, site_of
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,20 @@ def test_the_registered_name_is_one_label_more_than_its_suffix():
     assert ["example.co.uk", "example.com", "me.github.io", "a.foo.ck", "www.ck", None, None] == [
         registrable(host) for host in hosts
     ]
+
+
+@pytest.mark.parametrize(
+    ("host", "site"),
+    [
+        ("WWW.Shop.test.", "shop.test"),
+        ("a.b.example.co.uk", "example.co.uk"),
+        ("one.github.io", "one.github.io"),
+        ("co.uk", "co.uk"),
+        ("localhost", "localhost"),
+        ("127.0.0.2", "127.0.0.2"),
+        ("::1", "::1"),
+    ],
+)
+def test_a_host_belongs_to_what_was_registered(host, site):
+    """Strangers below one public suffix are no neighbours; an address belongs to itself."""
+    assert site == site_of(host)

@@ -321,6 +321,16 @@ def test_a_page_of_another_site_cannot_sign_anybody_in(origin: bytes) -> None:
     assert sign_in(accounts, form("made-up", headers=((b"Referer", origin),))) is None
 
 
+def test_a_browser_says_whose_form_it_is() -> None:
+    """A site may hide its origin from itself (Referrer-Policy: no-referrer); Sec-Fetch-Site still tells."""
+    accounts = make_accounts(FIRST)
+    hidden = (b"Origin", b"null")
+    own = form("researcher1", headers=(hidden, (b"Sec-Fetch-Site", b"same-origin")))
+    foreign = form("researcher1", headers=((b"Sec-Fetch-Site", b"cross-site"),))
+    assert accounts.judge(own, in_scope=True).account == "first"
+    assert accounts.judge(foreign, in_scope=True).account is None
+
+
 def test_a_page_of_the_same_site_may() -> None:
     """Single-page applications sign in from a script, often to another host of the site."""
     accounts = make_accounts(FIRST)

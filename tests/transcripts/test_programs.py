@@ -239,7 +239,19 @@ def test_a_data_folder_that_is_a_file_is_an_error(home: Home) -> None:
     assert "cannot be listed" in home.run("programs").error
     (data_of(home) / "programs").unlink()
     (data_of(home) / "used-program").mkdir()
-    assert 0 == home.run("programs").code
+    for words in (["programs"], ["log"], ["exec", "--", "true"]):
+        assert "it cannot be read which program is in use" in home.run(*words).error
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_another_user_is_not_used(two: Home) -> None:
+    """Whoever owns it could change what may be tested."""
+    os.chown(folder_of(two, "bank"), 65534, 65534)
+    bank, shop = two.run("programs", "--json").forms()
+    refused = two.run("use", "bank")
+    assert "the folder belongs to another user; nothing in it is read" == bank["problem"]
+    assert (None, None) == (bank["program"], shop["problem"])
+    assert "this is no folder of yours" in refused.error
 
 
 def test_uses_at_the_same_time_leave_one_of_them(two: Home) -> None:

@@ -86,12 +86,23 @@ def named_program_folder(name: str, *, by: str = "--program") -> Path:
 
 
 def used_program() -> str | None:
-    """The folder's name that ``fairwitness use`` chose last; None: none."""
+    """The folder's name that ``fairwitness use`` chose last; None: none.
+
+    Raises:
+        PolicyError: The choice cannot be read; to go on without it might be to test another program.
+    """
+    note = data_folder() / USED_NAME
     try:
-        with open(os.open(data_folder() / USED_NAME, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        with open(os.open(note, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             name = (file.read(MAX_FOLDER_NAME + 2) or b"").decode("utf-8", "replace").strip()
-    except OSError:
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise PolicyError(
+            f"it cannot be read which program is in use ({error.strerror})",
+            where=str(note),
+            mend="Mend its permissions, or delete it",
+        ) from error
     return name or None
 
 

@@ -159,6 +159,7 @@ class _Session:
             mode=self._settings.mode,
             password=self._settings.proxy_password,
             evidence=ready.evidence,
+            note=self._plan.options.note,
         )
         assert self._plan.place.policy_file
         policy_file = PolicyFile(self._plan.place.policy_file, self._witness, self._plan.policy.text)

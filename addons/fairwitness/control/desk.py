@@ -70,6 +70,8 @@ class Joining:
     mode: str
     password: str | None
     evidence: str
+    note: str | None = None
+    """The session's, as it was started."""
 
 
 class Desk:
@@ -139,6 +141,7 @@ class Desk:
             "listen": self._joining.listen,
             "evidence": self._joining.evidence,
             "ca": self._joining.ca,
+            "note": self._joining.note,
             **form,
         }
 

@@ -20,6 +20,7 @@ ATTEMPTS = 512  # sign-ins under way
 JUDGED = 1024  # what was found for a head; a browser sends the same one again and again
 QUESTIONS = 50  # names asked about in a session: a page can make up any number
 
+_OWN_SITE = frozenset({"same-origin", "same-site", "none"})
 _NOBODY = ""  # whose a credential is that was given to two
 
 
@@ -193,6 +194,9 @@ class Accounts:
         Any page can send a form with anybody's name to another site; it must not decide whose requests are
         whose.  A tool that says nothing of a page has its own form.
         """
+        site = request.header("sec-fetch-site")  # which no page can set
+        if site is not None:
+            return site in _OWN_SITE
         origin = request.header("origin") or request.header("referer")
         if origin is None:
             return True
