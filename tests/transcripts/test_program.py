@@ -130,6 +130,8 @@ def test_commands_that_start_no_proxy_load_none(home: Home, policy: Path, words:
         (["run", "--listen", "0.0.0.0:8080"], "is not loopback"),
         (["run", "--set", "x"], "'x' is not OPTION=VALUE"),
         (["run", "--ui", "fancy"], "'fancy' is not one of"),
+        (["run", "--ui", "live", "--json"], "choose one"),
+        (["exec", "--ui", "live", "true"], "the terminal belongs to the command"),
         (["browser", "--account", "../x"], "--account"),
         (["browser", "javascript:alert(1)"], "write it with http"),
         (["--accounts", "/no/such", "log"], "/no/such"),

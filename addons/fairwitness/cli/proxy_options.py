@@ -30,6 +30,8 @@ class ProxyOptions:
     proxy_password: str | None
     allow_remote: bool
     verbose: bool
+    notices: bool | None
+    """Whether to send desktop notices; None: where that is possible."""
     ui: str | None
     """``live`` | ``plain``; None: as the terminal is."""
 
@@ -130,6 +132,11 @@ _OPTIONS = (
         metavar="OPTION=VALUE",
         callback=_read_settings,
         help="A mitmproxy option from the safe list.",
+    ),
+    click.option(
+        "--notices/--no-notices",
+        default=None,
+        help="Desktop notices of holds, blocks by rules and limits; needs the extra 'notices'.",
     ),
     click.option("--note", metavar="TEXT", help="Recorded with the session."),
     click.option("-v", "--verbose", is_flag=True, help="Show every exchange."),

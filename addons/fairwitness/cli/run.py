@@ -40,6 +40,7 @@ def run(context: click.Context, options: ProxyOptions) -> int:
     --json.  Steer it from another terminal with status, halt, pending, confirm, allow.
     """
     chosen = choices(context)
+    is_live = _is_live(chosen, options)
     place, policy = find_proxy_place(chosen)
 
     # These load the proxy: only now, since all else may fail cheaply.
@@ -49,7 +50,6 @@ def run(context: click.Context, options: ProxyOptions) -> int:
 
     plan = Plan(place=place, policy=policy, options=options, serves_one_command=False)
 
-    is_live = _is_live(chosen, options)
     live: LiveFace | None = None
     questions = Questions()
     asking: AskingFace | None = None

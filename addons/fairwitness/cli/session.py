@@ -12,6 +12,7 @@ from typing import Any
 
 from fairwitness.cli.faces import Face, ReadyFirst
 from fairwitness.cli.folders import make_private
+from fairwitness.cli.notices import check_notices, with_notices
 from fairwitness.cli.plan import Plan, facts_of, settings_of, warnings_of
 from fairwitness.cli.policy_home import remember_policy
 from fairwitness.control.accounts_file import AccountsFile
@@ -66,6 +67,7 @@ def keep(plan: Plan, *, make_face: Callable[[int], Face], companion: Companion) 
         EvidenceError: The evidence folder cannot be written, or another process writes it.
         StartError: The proxy could not start, or had to end.
     """
+    check_notices(plan.options.notices)
     return asyncio.run(_keep(plan, make_face, companion))
 
 
@@ -79,7 +81,7 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
     log = Log.open(make_private(plan.place.evidence), program=plan.policy.program, now_us=clock.now_us())
     if plan.place.is_at_home(plan.policy.program) and plan.place.policy_file:
         remember_policy(plan.policy, plan.place.policy_file)
-    face = ReadyFirst(make_face(log.session))
+    face = ReadyFirst(with_notices(make_face(log.session), wanted=plan.options.notices))
     why = "it failed"
     try:
         runner = Runner(plan.policy, next_flag=log.next_flag_number(), now_us=clock.now_us())

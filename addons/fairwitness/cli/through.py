@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import click
+
 from fairwitness.cli.faces import Face, JsonFace, PlainFace, missed_form, missed_line
 from fairwitness.cli.options import Choices
 from fairwitness.cli.place import Place, find_proxy_place
@@ -79,6 +81,8 @@ def through_proxy(chosen: Choices, options: ProxyOptions, work: Work) -> tuple[P
         CannotStartError: The running proxy cannot be joined.
         FairwitnessError: The policy, the evidence folder or the proxy is in the way.
     """
+    if options.ui == "live":
+        raise click.UsageError("--ui live is for run: here the terminal belongs to the command")
     place, policy = find_proxy_place(chosen)
     socket = running_socket(place)
     if socket is None:

@@ -116,7 +116,7 @@ class Proxy:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.lower().endswith("_proxy") and not name.startswith(("XDG_", "FAIRWITNESS_"))
+            if not name.lower().endswith("_proxy") and not name.startswith(("XDG_", "FAIRWITNESS_", "DBUS_"))
         }
         return {**kept, "HOME": str(self._home)}
 

@@ -27,7 +27,9 @@ from fairwitness.cli.text import plural, printable
 from fairwitness.errors import FairwitnessError
 from fairwitness.model.event import Event
 
-_FRAME_S = 0.25  # between two pictures
+_FRAME_S = 0.25  # between two pictures, at least
+_SLOWEST_FRAME_S = 2.0
+_SHARE = 15  # a picture that took this long is followed by so many times as long without one
 _IDLE_S = 1.0  # how often it looks whether something changed that no event tells of
 _GLANCE_S = 0.4  # how long a request must have been the selected one on the screen before a key answers it
 
@@ -47,6 +49,7 @@ class LiveFace:
         self._screen = Screen()
         self._dialogue = Dialogue()
         self._changed = asyncio.Event()
+        self._keyed = asyncio.Event()
         self._painted: Scene | None = None
         self._is_stale = False
         self._selected: tuple[str, float] = ("", 0.0)
@@ -98,6 +101,7 @@ class LiveFace:
                 self._changed.clear()
                 if not self._is_listening and is_foreground():
                     self._take_terminal()
+                began = loop.time()
                 scene = self._stage.scene(running, self._dialogue)
                 if self._is_listening and (self._is_stale or scene != self._painted):
                     self._is_stale = False
@@ -107,18 +111,12 @@ class LiveFace:
                         self._screen.leave()
                     await painting  # a fault of the picture ends the run, and is told as one
                     self._note_painted(scene)
-                await asyncio.wait({stopping}, timeout=_FRAME_S)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wait_for_change(stopping), _IDLE_S)
+                pause_s = min(_SLOWEST_FRAME_S, max(_FRAME_S, _SHARE * (loop.time() - began)))
+                await _first_of(self._keyed, stopping, within_s=pause_s)
+                self._keyed.clear()
+                await _first_of(self._changed, stopping, within_s=_IDLE_S)
         finally:
             stopping.cancel()
-
-    async def _wait_for_change(self, stopping: asyncio.Future[Any]) -> None:
-        changing: asyncio.Future[Any] = asyncio.ensure_future(self._changed.wait())
-        try:
-            await asyncio.wait({changing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            changing.cancel()
 
     def _note_painted(self, scene: Scene) -> None:
         self._painted = scene
@@ -174,6 +172,7 @@ class LiveFace:
             if order is not None:
                 self._carry_out(order)
         self._changed.set()
+        self._keyed.set()
 
     def _is_too_soon(self, ask: Ask | None, order: Order) -> bool:
         """Whether the key may have been meant for what stood there a moment ago."""
@@ -234,6 +233,14 @@ class LiveFace:
         os.kill(os.getpid(), signal.SIGSTOP)
         self._take_terminal()  # goes on here after `fg`; after `bg` the next look does it when it is in front
         self._changed.set()
+
+
+async def _first_of(event: asyncio.Event, stopping: asyncio.Future[Any], *, within_s: float) -> None:
+    happening: asyncio.Future[Any] = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait({happening, stopping}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        happening.cancel()
 
 
 def _summary(scene: Scene) -> list[str]:
