@@ -132,6 +132,31 @@ def test_stdout_gets_the_file_alone(home: Home, logged: Path) -> None:
     assert "-: 1 exchange" in done.err
 
 
+def test_a_reader_that_goes_away_ends_it_quietly(home: Home, logged: Path) -> None:
+    """As `yes | head` ends: 141, and no word of it."""
+    log = open_log(logged, now_us=NOON_US + 30)
+    request = make_request(method="PUT", body=os.urandom(300_000))
+    log.append_request(request, verdict=ALLOWED, released_us=NOON_US + 30, keep=Keep.WHOLE)
+    log.close(time_us=NOON_US + 40)
+    command = home.command(
+        "export", "--evidence", str(logged), "--format", "jsonl", "-o", "-", "--unredacted"
+    )
+    process = subprocess.Popen(
+        command,
+        cwd=home.folder,
+        env=home.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout
+    process.stdout.read(10)
+    process.stdout.close()
+    process.stdout = None
+    _, said = process.communicate(timeout=60)
+
+    assert (141, b"") == (process.returncode, said)
+
+
 def test_an_existing_file_is_replaced(home: Home, logged: Path) -> None:
     """In one step, with mode 0600."""
     path = home.write("a.har", "old")

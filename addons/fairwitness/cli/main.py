@@ -59,6 +59,10 @@ COMMANDS = {
 }
 
 
+class ReaderLeftError(Exception):
+    """Who read stdout went away."""
+
+
 class Program(Group):
     """The group of all commands, imported one at a time."""
 
@@ -74,6 +78,13 @@ class Program(Group):
         found = getattr(importlib.import_module(f"fairwitness.cli.{module}"), function)
         assert isinstance(found, click.Command)
         return found
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; click itself would make an exit code of its own of a reader that went away."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderLeftError from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click gives it
         """The list of commands, without importing any."""
@@ -138,7 +149,7 @@ def _run() -> int:
         return EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderLeftError):
         _drop_output()
         return EXIT_PIPE_CLOSED
     except OSError as error:
