@@ -6,7 +6,7 @@ from fairwitness.detect.patterns import secrets_by_shape
 from fairwitness.detect.secret import Secret
 from fairwitness.detect.text import secrets_in, secrets_in_views
 from fairwitness.detect.values import is_placeholder, spreads
-from fairwitness.detect.views import View, views_of
+from fairwitness.detect.views import View, views_of, without_escapes
 
 __all__ = [
     "Secret",
@@ -19,4 +19,5 @@ __all__ = [
     "secrets_in_views",
     "spreads",
     "views_of",
+    "without_escapes",
 ]

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import re2
 
-from fairwitness.detect.secret import Secret
+from fairwitness.detect.secret import Secret, compiled
 from fairwitness.detect.values import looks_random, says_nothing
-from fairwitness.detect.words import kind_of_name
+from fairwitness.detect.words import STEM, kind_of_name
 
-_ASSIGNMENT = re2.compile(
-    rb"([A-Za-z_][A-Za-z0-9_.\-]{1,63})[\"']?\]?[ \t]{0,4}(?::=|=>|[:=])[ \t]{0,4}"
+_ASSIGNMENT = compiled(
+    rb"\b([A-Za-z0-9_.\-]{0,64}"
+    + STEM
+    + rb"[A-Za-z0-9_.\-]{0,32})[\"']?\]?[ \t]{0,4}(?::=|=>|[:=])[ \t]{0,4}"
     rb"(?:\"([^\"\r\n\\]{4,})\"|'([^'\r\n\\]{4,})'|`([^`\r\n\\]{4,})`|([^\s\"'`<>,;&(){}\\\[\]]{8,}))"
 )
+
+
+_UNQUOTED = 5  # the group
+_DOTTED = re.compile(rb"=.*|[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+")  # an expression of a script
+_DIGIT = re.compile(rb"[0-9]")
 
 
 def secrets_in_assignments(text: bytes) -> Iterator[Secret]:
@@ -24,6 +32,8 @@ def secrets_in_assignments(text: bytes) -> Iterator[Secret]:
             continue
         group = next(number for number in range(2, 6) if match.group(number) is not None)
         value = match.group(group)
-        is_password = kind == "password" and group < 5 and b" " not in value
-        if not says_nothing(value) and (is_password or looks_random(value)):
+        is_quoted = group < _UNQUOTED
+        is_password = kind == "password" and is_quoted and b" " not in value and _DIGIT.search(value)
+        is_code = not is_quoted and (_DOTTED.fullmatch(value) or not _DIGIT.search(value))
+        if not says_nothing(value) and (is_password or looks_random(value)) and not is_code:
             yield Secret(match.start(group), match.end(group), kind, value)

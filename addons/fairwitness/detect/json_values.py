@@ -8,13 +8,15 @@ from collections.abc import Iterator
 
 import re2
 
-from fairwitness.detect.secret import Secret
+from fairwitness.detect.secret import Secret, compiled
 from fairwitness.detect.values import looks_random, says_nothing
-from fairwitness.detect.words import kind_of_name
+from fairwitness.detect.words import STEM, kind_of_name
 
-_KEY = re2.compile(rb'"((?:[^"\\]|\\.){1,100})"\s*:\s*')
-_NAMED = re2.compile(
-    rb'"(?:name|key|id|field)"\s*:\s*"([^"\\]{1,100})"\s*,\s*"(?:value|content|data)"\s*:\s*'
+_KEY = compiled(rb'"([^"\\]{0,64}' + STEM + rb'[^"\\]{0,32})"\s*:\s*')
+_NAMED = compiled(
+    rb'"(?:name|key|id|field)"\s*:\s*"([^"\\]{0,64}'
+    + STEM
+    + rb'[^"\\]{0,32})"\s*,\s*"(?:value|content|data)"\s*:\s*'
 )
 _STRING = re.compile(rb'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _NUMBER = re.compile(rb"-?[0-9]{3,20}(?![0-9.eE])")

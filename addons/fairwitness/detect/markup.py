@@ -8,14 +8,14 @@ from html import unescape
 
 import re2
 
-from fairwitness.detect.secret import Secret
+from fairwitness.detect.secret import Secret, compiled
 from fairwitness.detect.values import looks_random, says_nothing
-from fairwitness.detect.words import kind_of_name
+from fairwitness.detect.words import STEM, kind_of_name
 
-_TAG = re2.compile(rb"(?i)<(?:input|meta|button|textarea|param)\s([^<>]+)>")
+_TAG = compiled(rb"(?i)<(?:input|meta|button|textarea|param)\s([^<>]+)>")
 _ATTRIBUTE = re.compile(rb"([\w:-]{1,40})\s{0,4}=\s{0,4}(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))")
-_ELEMENT = re2.compile(rb"<([\w:.\-]{1,64})(?:\s[^<>]*)?>([^<>]+)</")
-_PART = re2.compile(
+_ELEMENT = compiled(rb"<([\w:.\-]{0,64}" + STEM + rb"[\w.\-]{0,32})(?:\s[^<>]*)?>([^<>]+)</")
+_PART = compiled(
     rb"(?i)content-disposition:[^\r\n]{0,200}?\bname=\"?([^\"\r\n;]{1,100})\"?[^\r\n]*\r?\n"
     rb"(?:[^\r\n]+\r?\n){0,8}\r?\n"
 )

@@ -8,12 +8,12 @@ from urllib.parse import unquote_to_bytes
 
 import re2
 
-from fairwitness.detect.secret import Secret
+from fairwitness.detect.secret import Secret, compiled
 from fairwitness.detect.values import says_nothing
 from fairwitness.detect.words import kind_of_name
 
 _FORM = re.compile(rb"[A-Za-z0-9_.~%\-\[\]+$:]{1,100}=[^\s<>{]*(?:&|$)")
-_RUN = re2.compile(rb"[?&#;]([^\s?#\"'`<>\\]{3,})")
+_RUN = compiled(rb"[?&#](?:amp;)?([A-Za-z0-9_.~%$+:\-\[\]]{1,100}=[^\s?#\"'`<>\\]{3,})")
 _CALL_BACK = (b"state", b"session_state", b"iss", b"scope")  # what stands beside the code of RFC 6749
 
 

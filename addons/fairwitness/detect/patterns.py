@@ -11,10 +11,8 @@ from typing import Any
 
 import re2
 
-from fairwitness.detect.secret import Secret
+from fairwitness.detect.secret import Secret, compiled
 from fairwitness.detect.values import is_placeholder, looks_random
-
-_MEMORY_BYTES = 64 << 20  # of the automaton of all expressions together
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +26,9 @@ def _shapes() -> tuple[Any, tuple[_Shape, ...]]:
     """All as one expression, which finds, and each by itself, which tells the kind."""
     text = resources.files("fairwitness.detect").joinpath("patterns.txt").read_text("utf-8")
     lines = [line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#")]
-    options = re2.Options()
-    options.max_mem = _MEMORY_BYTES
-    shapes = tuple(_Shape(kind, re2.compile(source.encode(), options)) for kind, source in lines)
+    shapes = tuple(_Shape(kind, compiled(source.encode())) for kind, source in lines)
     every = "|".join(f"(?:{source.replace('?P<value>', '?:')})" for _, source in lines)
-    return re2.compile(every.encode(), options), shapes
+    return compiled(every.encode()), shapes
 
 
 def secrets_by_shape(text: bytes) -> Iterator[Secret]:
@@ -49,7 +45,7 @@ def secrets_by_shape(text: bytes) -> Iterator[Secret]:
 
 
 def _secret(match: Any, kind: str) -> Secret | None:
-    group = "value" if "value" in match.re.groupindex else 0
+    group = match.re.groups
     value = match.group(group)
     if is_placeholder(value) or (kind == "token" and not looks_random(value)):
         return None

@@ -7,12 +7,13 @@ from urllib.parse import unquote_to_bytes
 
 import re2
 
-from fairwitness.detect.secret import Secret
+from fairwitness.detect.secret import Secret, compiled
 from fairwitness.detect.values import looks_random, says_nothing
 
-_USER = re2.compile(rb"[A-Za-z][A-Za-z0-9+.\-]{1,20}://([^\s/?#@\"'<>:\\]{0,256})(?::([^\s/?#@\"'<>\\]+))?@")
+_USER = compiled(rb"[A-Za-z][A-Za-z0-9+.\-]{1,20}://([^\s/?#@\"'<>:\\]{0,256})(?::([^\s/?#@\"'<>\\]+))?@")
+_MATRIX = compiled(rb"(?i);(?:j|php)?sess(?:ion)?id=([^\s?#;&\"'<>/\\]+)")
 _DASHES_OF_UUID = 4
-_PATH = re2.compile(
+_PATH = compiled(
     rb"(?i)/[a-z_.\-]{0,24}(?:reset|recover|confirm|verif|activat|invit|magic|unsubscribe|one-?time|password|token"
     rb"|share|webhooks?|services|unlock|session)[a-z_.\-]{0,24}/(?:[A-Za-z0-9._\-]{1,64}/){0,2}"
     rb"([A-Za-z0-9._~%=\-]{16,})"
@@ -23,6 +24,8 @@ def secrets_in_urls(text: bytes) -> Iterator[Secret]:
     """Passwords before the host, and random segments behind words such as ``reset`` and ``invite``."""
     if b"@" in text and b"://" in text:
         yield from _in_authorities(text)
+    for match in re2.finditer(_MATRIX, text):
+        yield Secret(match.start(1), match.end(1), "cookie", unquote_to_bytes(match.group(1)))
     for match in re2.finditer(_PATH, text):
         if _is_token(match.group(1)):
             yield Secret(match.start(1), match.end(1), "token", unquote_to_bytes(match.group(1)))

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 
+from fairwitness.detect.words import STEM
+
 SHORTEST_SPREAD_BYTES = (
     8  # shorter ones occur by chance: 7 letters of base64 meet once in 4 TB, words at once
 )
 _SHORTEST_WORD = 20  # letters of one case without a break: no word is longer, few host labels are
 _SHORTEST_PASSWORD = 12  # the same for passwords, which may be words
 _SHORTEST_NUMBER = 14  # digits: a time in milliseconds has 13
-_LONGEST_CAMEL = 3.0  # letters between two changes of case: words have more, random letters about 2
+_LETTERS_BY_ODD_CASE = 6  # a change of case that no camel case has: random letters have one in 4 or 5
 
 _NOTHING = {
     b"", b"true", b"false", b"null", b"none", b"nil", b"undefined", b"nan", b"0", b"1", b"-1", b"yes",
@@ -51,8 +53,8 @@ def spreads(value: bytes, kind: str) -> bool:
         return False
     if _PUBLIC.fullmatch(value):
         return False
-    if kind == "password" and (len(value) >= _SHORTEST_PASSWORD and not value.isdigit()):
-        return True
+    if kind == "password" and len(value) >= _SHORTEST_PASSWORD and not value.isdigit():
+        return looks_random(value) or not re.search(STEM, value)  # "Confirm password" is a label
     return looks_random(value)
 
 
@@ -73,7 +75,7 @@ def looks_random(value: bytes) -> bool:
 
 _LETTERS = [bytes([code]) for code in range(256) if chr(code).isascii() and chr(code).isalpha()]
 _DIGITS = [bytes([code]) for code in b"0123456789"]
-_CHANGE = re.compile(rb"[a-z](?=[A-Z])|[A-Z](?=[a-z])|[a-zA-Z](?=[^a-zA-Z])|[^a-zA-Z](?=[a-zA-Z])")
+_ODD_CASE = re.compile(rb"[A-Z]{2,}[a-z]|[A-Z][a-z](?![a-z])|(?<![a-z])[a-z][A-Z]")
 _RUN = re.compile(rb"[A-Za-z]+")
 _ODD = re.compile(rb"[^A-Za-z0-9\s._/:,'-]")
 
@@ -86,5 +88,5 @@ def _letters_look_random(value: bytes) -> bool:
     longest = max(runs, key=len)
     if longest.islower() or longest.isupper() or longest.istitle():
         return len(longest) >= _SHORTEST_WORD
-    changes = len(_CHANGE.findall(longest))
-    return len(longest) >= SHORTEST_SPREAD_BYTES and len(longest) / (changes + 1) < _LONGEST_CAMEL
+    odd = len(_ODD_CASE.findall(longest))
+    return len(longest) >= SHORTEST_SPREAD_BYTES and odd >= max(2, len(longest) / _LETTERS_BY_ODD_CASE)

@@ -10,6 +10,7 @@ import re
 from binascii import a2b_base64, unhexlify
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from html import unescape
 from typing import Protocol
 
@@ -20,12 +21,11 @@ _JSON = (
     rb"|\\[/\"'\\bfnrt]"
 )
 _ENTITY = rb"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"
-_ONE_BY_ONE = tuple(re.compile(part) for part in (_PERCENT, _JSON, _ENTITY))
 _ALL = re.compile(b"|".join((_PERCENT, _JSON, _ENTITY)))
 _FOLD = re.compile(rb"(?<=[A-Za-z0-9+/]{60})(?:\r?\n|(?:\\r)?\\n)(?=[A-Za-z0-9+/=])")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{11,}")  # eight bytes without padding
 _HEX = re.compile(rb"[0-9A-Fa-f]{16,}")  # eight bytes
-_TEXT = re.compile(rb"[\t\n\r\x20-\x7e]{11,}")
+_TEXT = re.compile(rb"[\t\n\r\x20-\x7e]{8,}")
 _TEXT_BYTES = bytes(range(0x20, 0x7F)) + b"\t\n\r"
 _WIDE = re.compile(rb"(?:[\t\n\r\x20-\x7e]\0){8,}")
 _WIDE_BIG = re.compile(rb"(?:\0[\t\n\r\x20-\x7e]){8,}")
@@ -108,6 +108,7 @@ class Decoded:
         runs: What a run is.
         skip: How many characters of each run come before the first whole group.
         decode: What a run says.
+        found: The runs, where they are at hand.
         bits: How many bits a character carries: 6 for base64, 4 for hex and UTF-16, 8 for what is picked out.
     """
 
@@ -119,6 +120,7 @@ class Decoded:
         *,
         bits: int,
         skip: int = 0,
+        found: list[bytes] | None = None,
     ) -> None:
         self._parent = parent
         self._runs = runs
@@ -126,7 +128,7 @@ class Decoded:
         self._bits = bits
         self._skip = skip
         self._places: tuple[list[int], list[int]] | None = None
-        self.text = b"\n".join([decode(run[skip:]) for run in runs.findall(parent.text)])
+        self.text = b"\n".join([decode(run[skip:]) for run in found or runs.findall(parent.text)])
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """Every character that carries a bit of these bytes."""
@@ -167,14 +169,14 @@ def _views(base: View, depth: int) -> Iterator[View]:
     for runs in (_WIDE, _WIDE_BIG):
         if b"\0" in base.text and runs.search(base.text):
             yield from _views(Decoded(base, runs, _narrow, bits=4), depth - 1)
-    legible = _legible(base)
+    legible = legible_of(base)
     read = list(_without_escapes(legible))
     yield from read
-    for each in _packed([legible, *read[-1:]]):
+    for each in _packed(read[-1] if read else legible):
         yield from _views(each, depth - 1)
 
 
-def _legible(base: View) -> View:
+def legible_of(base: View) -> View:
     """Only the runs of ASCII, where much else would be read as escapes that are none."""
     if len(base.text.translate(None, _TEXT_BYTES)) * 4 < len(base.text):
         return base
@@ -182,25 +184,29 @@ def _legible(base: View) -> View:
 
 
 def _without_escapes(base: View) -> Iterator[View]:
-    kinds = [pattern for pattern in _ONE_BY_ONE if pattern.search(base.text)]
-    if len(kinds) > 1:
-        yield from (Derived(base, pattern, _read_escape) for pattern in kinds)
     view = base
-    for _ in range(_DEPTH if kinds else 0):
-        view = Derived(view, _ALL, _read_escape)
-        yield view
+    for _ in range(_DEPTH):
         if not _ALL.search(view.text):
             return
+        view = Derived(view, _ALL, _read_escape)
+        yield view
 
 
-def _packed(bases: list[View]) -> Iterator[View]:
-    """What stands in base64 and hex in any of *bases*."""
-    for base in bases:
-        unfolded = Derived(base, _FOLD, _nothing) if _FOLD.search(base.text) else base
-        if _BASE64.search(unfolded.text):
-            yield from (Decoded(unfolded, _BASE64, _from_base64, bits=6, skip=skip) for skip in range(4))
-        if _HEX.search(unfolded.text):
-            yield from (Decoded(unfolded, _HEX, _from_hex, bits=4, skip=skip) for skip in range(2))
+def _packed(base: View) -> Iterator[View]:
+    """What stands there in base64 and hex."""
+    unfolded = Derived(base, _FOLD, _nothing) if _FOLD.search(base.text) else base
+    runs = _BASE64.findall(unfolded.text)
+    if runs:
+        for skip in range(4):
+            yield Decoded(unfolded, _BASE64, _from_base64, bits=6, skip=skip, found=runs)
+    if _HEX.search(unfolded.text):
+        yield from (Decoded(unfolded, _HEX, _from_hex, bits=4, skip=skip) for skip in range(2))
+
+
+def without_escapes(value: bytes) -> Iterator[bytes]:
+    """What a value becomes in the views without escapes, if it looks as if it held some itself."""
+    for view in _without_escapes(Plain(value)):
+        yield view.text
 
 
 def _nothing(_: bytes) -> bytes:
@@ -221,6 +227,7 @@ def _narrow(run: bytes) -> bytes:
     return run.replace(b"\0", b"")
 
 
+@lru_cache(maxsize=4096)
 def _read_escape(escape: bytes) -> bytes:
     first = escape[:1]
     if first == b"%":

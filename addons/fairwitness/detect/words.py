@@ -58,6 +58,12 @@ _QUESTIONS = {
     "enabled", "disable", "with", "change", "autocomplete",
 }  # fmt: skip
 
+STEM = (
+    rb"(?i:pas[sw]|contras|pwd|pw|token|jwt|[cx]srf|asser|saml|ticket|bearer|auth|credent|verif|sso|sess|sid|cookie"
+    rb"|secret|key|hmac|sig|otp|mfa|pin|cv[vc]|tan|code|challenge)"
+)
+"""What every such name contains: an expression that finds candidates quickly."""
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+[a-z]+|[0-9]+")
 
 
@@ -78,6 +84,8 @@ def kind_of_name(name: str) -> str | None:
 
 def _kind_of_words(words: list[str]) -> str | None:
     last, before = words[-1], words[-2] if len(words) > 1 else ""
+    if last in ("codes", "keys"):
+        last = last[:-1]
     if last in ("id", "ids"):
         return "cookie" if before in ("session", "sess") else None
     if last == "key":
@@ -86,8 +94,9 @@ def _kind_of_words(words: list[str]) -> str | None:
         return "code" if before in _CODE_BEFORE else None
     if (before, last) in _VERIFIERS or (before, last) in _CHALLENGES:
         return "code"
-    if last in _KINDS:
-        return _KINDS[last]
+    for word in (last, before + last):
+        if word in _KINDS:
+            return _KINDS[word]
     for ending, kind in _ENDINGS:
         if last.endswith(ending):
             return kind

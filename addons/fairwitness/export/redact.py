@@ -14,6 +14,7 @@ from fairwitness.detect import (
     secrets_in_views,
     views_of,
 )
+from fairwitness.export.spans import Span, merged, replaced
 from fairwitness.export.texts import walk
 from fairwitness.export.vault import Vault
 from fairwitness.model.disclosure import Placeholder, Shown
@@ -22,8 +23,6 @@ from fairwitness.model.record import ExchangeRecord
 _REMEMBERED_BYTES = 2048  # heads repeat: what was found in such a short text is kept
 _WINDOW_BYTES = 1 << 20
 _OVERLAP_BYTES = 32768  # a slice of 2 KiB in base64 of double percent escapes
-
-Span = tuple[int, int, Placeholder]
 
 
 class Redaction:
@@ -61,7 +60,7 @@ class Redaction:
         def read(content: bytes, header: bytes) -> bytes:
             spans = self._spans(content, header)
             hidden.update((placeholder.name, placeholder) for _, _, placeholder in spans)
-            return _replaced(content, spans)
+            return replaced(content, spans)
 
         shown = walk(record, read)
         return Shown(
@@ -99,7 +98,7 @@ class Redaction:
         for view in views_of(content):
             for start, end, placeholder in self._vault.literals_in(view.text):
                 found.append((*view.origin(start, end), placeholder))
-        return _merged(found)
+        return merged(found)
 
 
 def _order(placeholder: Placeholder) -> tuple[str, int, str]:
@@ -120,33 +119,6 @@ def _found(content: bytes, header: bytes) -> tuple[Secret, ...]:
 
 
 _remembered = lru_cache(maxsize=16384)(_found)
-
-
-def _merged(spans: list[Span]) -> list[Span]:
-    """Without overlaps: what overlaps is hidden as a whole, under the name of the longest."""
-    merged: list[Span] = []
-    longest = 0
-    for start, end, placeholder in sorted(spans, key=lambda span: (span[0], -span[1])):
-        if merged and (start < merged[-1][1] or (start == merged[-1][1] and placeholder == merged[-1][2])):
-            before = merged.pop()
-            if end - start > longest:
-                longest, before = end - start, (before[0], before[1], placeholder)
-            merged.append((before[0], max(end, before[1]), before[2]))
-        else:
-            longest = end - start
-            merged.append((start, end, placeholder))
-    return merged
-
-
-def _replaced(content: bytes, spans: list[Span]) -> bytes:
-    if not spans:
-        return content
-    pieces: list[bytes] = []
-    at = 0
-    for start, end, placeholder in spans:
-        pieces += (content[at:start], placeholder.text.encode())
-        at = end
-    return b"".join((*pieces, content[at:]))
 
 
 def _windows(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -8,8 +8,9 @@ from hashlib import sha256
 
 import ahocorasick
 
-from fairwitness.detect import Secret, spreads
+from fairwitness.detect import Secret, spreads, without_escapes
 from fairwitness.errors import ExportError
+from fairwitness.export.spans import Span, merged
 from fairwitness.model.disclosure import Placeholder
 
 MOST_VALUES = (
@@ -71,9 +72,9 @@ class Vault:
         if b"_" in text:
             self._taken.update(match.decode() for match in _OURS.findall(text))
 
-    def publish(self, value: bytes) -> None:
-        """Look nowhere for this value, such as a host, which the export itself must tell."""
-        self._public.add(value)
+    def publish(self, host: bytes) -> None:
+        """Look nowhere for what is part of this host, which the export itself must tell."""
+        self._public.add(host)
 
     def placeholder(self, value: bytes) -> Placeholder:
         """What stands in place of a value.
@@ -87,13 +88,14 @@ class Vault:
             raise ValueError("the record holds something to hide that was never learned")
         return found
 
-    def literals_in(self, text: bytes) -> Iterator[tuple[int, int, Placeholder]]:
-        """Where in *text* any value stands that is looked for everywhere."""
+    def literals_in(self, text: bytes) -> list[Span]:
+        """Where in *text* any value stands that is looked for everywhere; merged."""
         self._seal()
         if self._automaton is None:
-            return
-        for start, end, key in _hits(self._automaton, text):
-            yield start, end, self._placeholders[key]
+            return []
+        return merged(
+            (start, end, self._placeholders[key]) for start, end, key in _hits(self._automaton, text)
+        )
 
     def _seal(self) -> None:
         if self._placeholders or not self._kinds:
@@ -101,9 +103,10 @@ class Vault:
         counts: dict[str, int] = {}
         for key, kind in self._kinds.items():
             self._placeholders[key] = Placeholder(name=self._next_name(_PREFIXES[kind], counts), kind=kind)
+        public = b"\n".join(sorted(self._public))
         automaton = ahocorasick.Automaton()
         for literal, key in self._literals.items():
-            if literal not in self._public:
+            if literal not in public:
                 automaton.add_word(literal.decode("latin-1"), (len(literal), key))
         if len(automaton):
             automaton.make_automaton()
@@ -119,9 +122,9 @@ class Vault:
 
 
 def _hits(automaton: ahocorasick.Automaton, text: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """All matches, unless a hostile nest of values has more of them than the text has bytes."""
+    """All matches, unless a hostile nest of values has more of them than the text has words."""
     characters = text.decode("latin-1")
-    limit = len(text) + 65536
+    limit = len(text) // 4 + 4096
     found = []
     for last, (length, key) in automaton.iter(characters):
         found.append((last + 1 - length, last + 1, key))
@@ -137,7 +140,7 @@ def _key(value: bytes) -> bytes:
 
 def _spellings(value: bytes) -> Iterator[bytes]:
     """As other places write it without escapes: + for blanks, no padding, the other character set."""
-    forms = {value, value.replace(b" ", b"+"), value.rstrip(b"=")}
+    forms = {value, value.replace(b" ", b"+"), value.rstrip(b"="), *without_escapes(value)}
     if not value.isascii():
         forms.add(value.decode("latin-1").encode())
         try:
