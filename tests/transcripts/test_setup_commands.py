@@ -162,6 +162,7 @@ def test_programs_are_completed(home: Home, path: str) -> None:
     (home.folder.parent / ".local/share/fairwitness/programs/shop-12345678").mkdir(parents=True)
 
     assert ["shop-12345678"] == _offered(home, path, "--program", "sh")
+    assert ["shop-12345678"] == _offered(home, path, "use", "sh")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

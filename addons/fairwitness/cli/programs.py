@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fairwitness.cli.completing import program_names
 from fairwitness.cli.folders import (
     data_folder,
     forget_used_program,
@@ -76,7 +77,7 @@ def programs(context: click.Context) -> None:
 
 
 @command(name="use", examples=["fairwitness use example-shop", "fairwitness use", "fairwitness use --none"])
-@click.argument("name", metavar="[NAME]", required=False)
+@click.argument("name", metavar="[NAME]", required=False, shell_complete=program_names)
 @click.option("--none", "forget", is_flag=True, help="Forget the choice.")
 @click.pass_context
 def use(context: click.Context, name: str | None, forget: bool) -> None:
