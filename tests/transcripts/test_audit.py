@@ -36,9 +36,10 @@ def test_audit_says_what_there_is_to_look_at(home: Home, policy: Path) -> None:
     assert [
         "s.har (HAR): 61 exchanges",
         "  2026-11-24 10:11:12 to 2026-11-24 10:11:13 UTC",
+        "  1 request that scope or head would have refused",
         "  out of scope: evil.test x1",
         "  not judged: data: URL x1",
-    ] == [*lines[:2], lines[3], lines[-2]]
+    ] == [*lines[:2], *lines[3:5], lines[-2]]
     assert lines[2].startswith("  decided as if live: ")
     assert any(line.split()[1:4] == ["request-rate", "info", "tool"] for line in lines if line[:1] == "f")
     assert "  shown by: GET /" in result.out
@@ -56,6 +57,7 @@ def test_audit_json_is_a_line_a_file(home: Home, policy: Path) -> None:
     calm, loud = home.run("audit", "--json", "calm.har", "loud.har").forms()
 
     assert ("calm.har", "HAR", 2) == (calm["file"], calm["format"], calm["exchanges"])
+    assert 0 == calm["refused"]
     words = ["allow", "warn", "throttle", "hold", "block", "halt"]
     assert dict.fromkeys(words, 0) | {"allow": 2} == calm["decisions"]
     assert ([], {}, {}, None) == (calm["flags"], calm["skipped"], calm["out_of_scope"], calm["cut_off"])

@@ -7,10 +7,10 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import click
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 EXIT_LOOK = 1
 _HOSTS = 10  # hosts out of scope that people are shown
 _SAID_EVERY_S = 0.2
+_T = TypeVar("_T")
 _DUMP = re.compile(rb"\d{1,12}:")
 
 
@@ -89,14 +90,15 @@ def audit(context: click.Context, files: tuple[Path, ...]) -> int:
 
 def _report(path: Path, policy: Policy) -> Report:
     from fairwitness.audit import SOURCES, InOrder, Source, open_recording, source_of
-    from fairwitness.witness.audit import audit as audited_by
+    from fairwitness.witness.audit import Audit
 
     skipped: Counter[str] = Counter()
     cut_off = None
     sources = (*SOURCES, Source("mitmproxy dump", lambda head: bool(_DUMP.match(head)), _read_dump))
     with open_recording(path) as file, InOrder(str(path)) as order:
         source = source_of(file, sources, name=str(path))
-        for item in _progress(source.read(file), file, name=path.name):
+        size = os.fstat(file.fileno()).st_size or 1
+        for item in _progress(source.read(file), lambda: file.tell() / size, f"reading {path.name}"):
             if isinstance(item, Recorded):
                 order.add(item)
             elif isinstance(item, CutOff):
@@ -109,21 +111,23 @@ def _report(path: Path, policy: Policy) -> Report:
                 where=str(path),
                 mend="Save the recording again",
             )
-        audited = audited_by(order, policy)
+        judge = Audit(policy)
+        for each in _progress(order, lambda: judge.count / (order.count or 1), f"judging {path.name}"):
+            judge.judge(each)
+        audited = judge.result()
     return Report(str(path), source.name, audited, tuple(skipped.most_common()), cut_off)
 
 
-def _progress(items: Iterator[Item], file: BinaryIO, *, name: str) -> Iterator[Item]:
-    """The items; on a terminal says how far it is."""
+def _progress(items: Iterable[_T], share: Callable[[], float], doing: str) -> Iterator[_T]:
+    """The items; on a terminal says what is being done, and how much of it is."""
     if not sys.stderr.isatty():
         yield from items
         return
-    size, said_at = os.fstat(file.fileno()).st_size or 1, time.monotonic()
+    said_at = time.monotonic()
     for item in items:
         if time.monotonic() - said_at > _SAID_EVERY_S:
             said_at = time.monotonic()
-            share = min(100 * file.tell() // size, 100)
-            click.echo(printable(f"reading {name}: {share} %") + "\x1b[K\r", nl=False, err=True)
+            click.echo(printable(f"{doing}: {min(share(), 1):.0%}") + "\x1b[K\r", nl=False, err=True)
         yield item
     click.echo("\x1b[K", nl=False, err=True)
 
@@ -143,6 +147,7 @@ def _form(report: Report) -> Form:
         "first_time": None if audited.first_us is None else iso_us(audited.first_us),
         "last_time": None if audited.last_us is None else iso_us(audited.last_us),
         "decisions": dict(audited.decisions),
+        "refused": audited.refused,
         "out_of_scope": dict(audited.strangers),
         "flags": [_flag_form(row) for row in audited.flags],
         "skipped": dict(report.skipped),
@@ -165,6 +170,8 @@ def _print(report: Report) -> None:
         print(f"  {moment(audited.first_us)} to {moment(audited.last_us)} UTC")
     decided = ", ".join(f"{count} {word}" for word, count in audited.decisions if count)
     print(f"  decided as if live: {decided or 'none'}")
+    if audited.refused:
+        print(f"  {plural(audited.refused, 'request')} that scope or head would have refused")
     for host, count in audited.strangers[:_HOSTS]:
         print(printable(f"  out of scope: {host} x{count}"))
     if len(audited.strangers) > _HOSTS:

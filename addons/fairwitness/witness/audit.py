@@ -34,7 +34,8 @@ class Audited:
     decisions: tuple[tuple[str, int], ...]
     """All six verdicts, from mild to strict, and how often each would have been given."""
     strangers: tuple[tuple[str, int], ...]
-    """Hosts that would have been refused, and how often, most often first; noise is not among them."""
+    """Hosts that would have been refused, and how often, most often first; noise is not among them,
+    and of more than 10,000 hosts only the first that came."""
     flags: tuple[FlagRow, ...]
     """Their exchanges, and those of their pointers, are positions in the recording, from 1."""
     refused: int
@@ -88,7 +89,8 @@ class Audit:
         self._refused = 0
         self._failures: list[str] = []
         self._times: tuple[int, int] | None = None
-        self._count = 0
+        self.count = 0
+        """How many requests were judged so far."""
 
     def judge(self, moment: Moment) -> None:
         """Judge the next moment, in the order of the times."""
@@ -113,7 +115,7 @@ class Audit:
         """What was found so far."""
         first_us, last_us = self._times or (None, None)
         return Audited(
-            exchanges=self._count,
+            exchanges=self.count,
             first_us=first_us,
             last_us=last_us,
             decisions=tuple((action.word, self._decisions[action]) for action in Action),
@@ -175,7 +177,7 @@ class Audit:
         self._note(self._runner.judge_response(exchange), position, exchange)
 
     def _remember(self, position: int, request: Request) -> None:
-        self._count += 1
+        self.count += 1
         first_us, last_us = self._times or (request.received_us, request.received_us)
         self._times = (min(first_us, request.received_us), max(last_us, request.received_us))
         self._positions[request.exchange] = position
