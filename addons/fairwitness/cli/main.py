@@ -44,7 +44,7 @@ COMMANDS = {
     "allow": ("scope", "allow", "Add hosts that pages need, never to be tested."),
     "scope": ("scope", "scope", "Change what may be tested."),
     "log": ("log", "log", "List exchanges, blocked attempts too."),
-    "show": ("log", "show", "Show one exchange as raw HTTP."),
+    "show": ("show", "show", "Show one exchange as raw HTTP."),
     "flags": ("flags", "flags", "List what was, or was about to be, broken."),
     "answer": ("flags", "answer", "Answer a flag."),
     "mark": ("findings", "mark", "Collect exchanges for a finding."),

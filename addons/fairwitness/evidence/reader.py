@@ -7,7 +7,7 @@ import itertools
 import re
 import sqlite3
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -258,6 +258,15 @@ class Reader:
         """
         with self._readable():
             return findings_of(self._connection).get(finding_key(name.strip()))
+
+    def flags_named(self, names: Collection[str]) -> tuple[Flag, ...]:
+        """The flags with these names, oldest first.
+
+        Raises:
+            EvidenceError: The log cannot be read.
+        """
+        with self._readable():
+            return tuple(flag for flag in flags_of(self._connection) if flag.flag in names) if names else ()
 
     def wanted(self) -> Iterator[tuple[str, str, int]]:
         """What in-scope pages asked for and did not get, since it is on no list: host, page URL, count.
