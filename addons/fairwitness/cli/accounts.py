@@ -63,7 +63,7 @@ def add(context: click.Context, name: str, identities: tuple[str, ...]) -> None:
     question = Question("account-add", {"name": name, "identities": identities})
     if not _ask_running(chosen, place, question):
         _file(place).add(name, identities)
-    now = next((each for each in _file(place).load() if each.name == name.strip()), None)
+    now = next((each for each in _file(place).load() if each.name == " ".join(name.split())), None)
     if chosen.as_json:
         print(machine(_form(now) if now else {"name": name, "identities": list(identities)}))
     else:

@@ -44,6 +44,9 @@ class AccountsFile:
             PolicyError: They cannot be used, belong to another account, or cannot be written.
         """
 
+        name = _one_line(name)
+        identities = tuple(map(_one_line, identities))
+
         def change(before: tuple[Account, ...]) -> tuple[Account, ...]:
             old = next((each for each in before if each.name == name), Account(name, ()))
             known = {plain_identity(each): each for each in (*identities, *old.identities)}
@@ -60,6 +63,8 @@ class AccountsFile:
         Raises:
             PolicyError: There is none of that name, or it cannot be written.
         """
+
+        name = _one_line(name)
 
         def change(before: tuple[Account, ...]) -> tuple[Account, ...]:
             if not any(each.name == name for each in before):
@@ -80,6 +85,11 @@ class AccountsFile:
             replace_bytes(self.path, text)
             self.path.chmod(0o600)  # one that was written by hand may be open to others
         return accounts
+
+
+def _one_line(text: str) -> str:
+    """As the file's reader has it, so that what is typed is found again."""
+    return " ".join(text.split())
 
 
 def read_personal(path: Path) -> bytes | None:
