@@ -104,6 +104,8 @@ def test_findings_have_the_agreed_keys(home: Home, logged: Path) -> None:
         *("finding", "exchanges", "filled", "demanded", "missing", "notes", "attachments"),
         *("created", "updated"),
     }
+    people = home.run("finding", "show", NAME, "--evidence", "evidence").out.splitlines()
+    assert "not written yet: description, steps, affected (fairwitness finding edit NAME)" in people
     assert keys == set(line)
     assert keys | {"fields", "hints"} == set(form)
     assert ([1], [], [1], []) == (

@@ -92,7 +92,8 @@ def print_finding(finding: Finding, rows: Sequence[ExchangeRow], report: Report,
         print(printable(f"\n## {name}\n\n{text}", keep="\n\t"))
     missing = missing_fields(finding, report)
     if missing:
-        print(printable(f"\nnot written yet: {', '.join(missing)} (fairwitness finding edit NAME)"))
+        print()
+        print(printable(f"not written yet: {', '.join(missing)} (fairwitness finding edit NAME)"))
     for each in finding.attachments:
         gone = "" if (folder / "attachments" / each.sha256).is_file() else "  (the file is gone)"
         print(printable(f"file: {each.name}, {size(each.size)}, SHA-256 {each.sha256}{gone}"))
