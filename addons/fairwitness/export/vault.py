@@ -139,14 +139,15 @@ def _key(value: bytes) -> bytes:
 
 
 def _spellings(value: bytes) -> Iterator[bytes]:
-    """As other places write it without escapes: + for blanks, no padding, the other character set."""
+    """As other places write it without escapes: + for blanks, no padding, other character sets."""
     forms = {value, value.replace(b" ", b"+"), value.rstrip(b"="), *without_escapes(value)}
     if not value.isascii():
         forms.add(value.decode("latin-1").encode())
-        try:
-            forms.add(value.decode().encode("latin-1"))
-        except UnicodeError:
-            pass
+        for codec in ("latin-1", "utf-16-le", "utf-16-be"):
+            try:
+                forms.add(value.decode().encode(codec))
+            except UnicodeError:
+                continue
     for form in sorted(forms):
         if len(form) >= 8:
             yield from _slices(form[:_LONGEST_BYTES])
