@@ -41,6 +41,9 @@ def test_a_burst_is_the_keys_that_it_is(burst: bytes, keys: tuple[Key, ...]) -> 
         (b"\x1b[200~y\ny\n\x1b[201~", "y y "),
         (b"\x1b[200~", ""),
         (b"y\x1b[A", "y [A"),
+        (b"y\x1b[201~", "y"),
+        ("\U00012544y".encode(), " y"),
+        (b"\xffy", "\ufffdy"),
     ],
 )
 def test_what_was_pasted_is_no_key(burst: bytes, text: str) -> None:

@@ -66,7 +66,7 @@ def read_keys(burst: bytes) -> tuple[Key, ...]:
     if burst.startswith(b"\x1b") and not burst.startswith(_PASTE_BEGINS):
         return ()  # a key that nobody uses here, or an answer of the terminal
     text = _typed(burst.replace(_PASTE_BEGINS, b"").replace(_PASTE_ENDS, b""))
-    if len(text) == 1 and not burst.startswith(_PASTE_BEGINS):
+    if len(text) == 1 and burst == text.encode():
         return (Key("text", text),)
     return (Key("paste", text),)
 
