@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -37,9 +38,19 @@ def log(context: click.Context, wanted: LogFilter, last: int | None) -> None:
     """
     chosen = choices(context)
     with find_place(chosen).reader() as reader:
+        _tell_slow(wanted.words)
         rows = reader.exchanges(wanted, newest=last)
         if chosen.as_json:
             for row in rows:
                 print(machine(exchange_form(row)))
         else:
             print_log(rows)
+
+
+def _tell_slow(words: tuple[str, ...]) -> None:
+    """Say on a terminal why an answer takes its time: no index knows any of the words."""
+    from fairwitness.evidence.words import match_of, needles_of
+
+    needles = needles_of(words)
+    if needles and sys.stderr.isatty() and not any(map(match_of, needles)):
+        print("fairwitness: no index knows words so short: the log is read as a whole", file=sys.stderr)
