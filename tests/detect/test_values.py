@@ -55,7 +55,11 @@ def test_common_values_do_not_spread(value: bytes) -> None:
 def test_a_long_password_spreads_whatever_it_is_made_of() -> None:
     """People make them of words."""
     assert spreads(b"correct horse battery", "password")
+    assert spreads(b"rig-admin-pass", "password")
     assert not spreads(b"sunshine", "password")
+    assert not spreads(b"Confirm your password", "password")
+    assert not spreads(b"current-password", "password")
+    assert not spreads(b"password1", "password")
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,10 @@ _PUBLIC = re.compile(
     rb"|[a-z]{2}[-_][A-Z]{2}(?:\.utf-?8)?|v?\d+(?:\.\d+)+|[+-]?\d+\.\d+",
     re.I,
 )
+_LABEL = re.compile(rb"(?:current|new)-password|.*" + STEM + rb".* .*|.* .*" + STEM + rb".*", re.DOTALL)
+_FIELD = re.compile(
+    rb"(?i:password|passwd|passphrase|token|secret|csrftoken)[_-]?\d{0,2}"
+)  # of forms; a poor password
 
 
 def is_placeholder(value: bytes) -> bool:
@@ -51,10 +55,10 @@ def spreads(value: bytes, kind: str) -> bool:
     """Whether this value is looked for everywhere, not only hidden where it was found."""
     if len(value) < SHORTEST_SPREAD_BYTES or says_nothing(value) or _HOST.fullmatch(value):
         return False
-    if _PUBLIC.fullmatch(value):
+    if _PUBLIC.fullmatch(value) or _FIELD.fullmatch(value):
         return False
     if kind == "password" and len(value) >= _SHORTEST_PASSWORD and not value.isdigit():
-        return looks_random(value) or not re.search(STEM, value)  # "Confirm password" is a label
+        return looks_random(value) or not _LABEL.fullmatch(value)
     return looks_random(value)
 
 
