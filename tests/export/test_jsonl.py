@@ -15,6 +15,7 @@ def test_a_line_has_the_keys_of_show() -> None:
     assert {
         **record_form(record),
         "redacted": True,
+        "sizes_hidden": [],
         "hidden": [{"name": "TOKEN_A", "kind": "bearer"}],
     } == line
 

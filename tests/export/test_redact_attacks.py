@@ -10,8 +10,9 @@ import pytest
 
 from fairwitness.errors import ExportError
 from fairwitness.export import vault
+from fairwitness.export.html import HtmlExporter
 from fairwitness.export.redact import Redaction
-from fairwitness.export.testing import make_message, make_record, redacted, texts_of
+from fairwitness.export.testing import make_message, make_record, redacted, texts_of, written
 from fairwitness.model.record import ExchangeRecord
 
 VALUE = "f3Kd9a0Lx8Qm2Zp7"
@@ -248,3 +249,24 @@ def test_an_empty_export() -> None:
 
     assert redaction.check([]) is None
     assert () == redaction.show(make_record()).hidden
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"username=alice&password=hunter2",
+        b"Server=db1;User Id=sa;Password=hunter2;",
+        b"Server=db1;User Id=sa;Password=a&b;Encrypt=yes",
+    ],
+)
+def test_what_a_page_escapes_is_no_connection_string(text: bytes) -> None:
+    """The semicolons of ``&amp;`` and ``&lt;`` once stopped every page that showed a sign-in."""
+    record = make_record(1, request_body=text)
+    redaction = Redaction()
+    redaction.learn(record)
+
+    page = written(HtmlExporter(), [redaction.show(record)])
+
+    assert redaction.check([page]) is None
+    assert b"hunter2" not in page
+    assert b"a&amp;b" not in page

@@ -14,6 +14,8 @@ import re2
 from fairwitness.detect.secret import Secret, compiled
 from fairwitness.detect.values import is_placeholder, looks_random
 
+_ESCAPED = b"&lt"  # of a placeholder in HTML: its semicolon ends a value of a connection string
+
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
@@ -47,7 +49,7 @@ def secrets_by_shape(text: bytes) -> Iterator[Secret]:
 def _secret(match: Any, kind: str) -> Secret | None:
     group = match.re.groups
     value = match.group(group)
-    if is_placeholder(value) or (kind == "token" and not looks_random(value)):
+    if is_placeholder(value) or value == _ESCAPED or (kind == "token" and not looks_random(value)):
         return None
     if kind == "basic" and b":" not in _decoded(value):
         return None  # a word behind "Basic"

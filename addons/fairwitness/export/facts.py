@@ -30,6 +30,7 @@ def facts_of(shown: Shown) -> list[tuple[str, str]]:
         ("duration", None if row.duration_us is None else f"{row.duration_us / 1000:.3f} ms"),
         ("request size", _size(row.request_bytes)),
         ("response size", _size(row.response_bytes)),
+        *((f"{side} size, SHA-256", "not shown: something in it is hidden") for side in shown.sizes_hidden),
         ("session", str(row.session)),
         ("request SHA-256", shown.record.request_body_sha256),
         ("response SHA-256", shown.record.response_body_sha256),

@@ -117,6 +117,7 @@ def _own(shown: Shown) -> Form:
     row = shown.record.row
     flags: list[Value] = list(row.flags)
     hidden: list[Value] = [{"name": each.name, "kind": each.kind} for each in shown.hidden]
+    sizes_hidden: list[Value] = list(shown.sizes_hidden)
     truncated: list[Value] = [side.value for side in Side if missing(shown.record, side)]
     return {
         "id": row.id,
@@ -132,6 +133,7 @@ def _own(shown: Shown) -> Form:
         "session": row.session,
         "redacted": shown.is_redacted,
         "hidden": hidden,
+        "sizes_hidden": sizes_hidden,
         "truncated": truncated,
     }
 

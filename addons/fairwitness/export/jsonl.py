@@ -19,5 +19,6 @@ class JsonlExporter:
         """Write a line an exchange, ASCII only."""
         for each in shown:
             form = {**record_form(each.record), "redacted": each.is_redacted}
+            form["sizes_hidden"] = list(each.sizes_hidden)
             form["hidden"] = [{"name": hidden.name, "kind": hidden.kind} for hidden in each.hidden]
             out.write(json.dumps(form, separators=(",", ":")).replace("\x7f", "\\u007f").encode() + b"\n")

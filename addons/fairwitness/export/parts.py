@@ -110,7 +110,8 @@ def missing(record: ExchangeRecord, side: Side) -> str | None:
         body, size, digest = record.request_body, record.request_body_bytes, record.request_body_sha256
     else:
         body, size, digest = record.response_body, record.response_body_bytes, record.response_body_sha256
-    whole = f"{size} bytes, SHA-256 {digest}" if size is not None and digest else "size not known"
+    whole = "size not known" if size is None else f"{size} bytes"
+    whole += f", SHA-256 {digest}" if digest else ""
     if body is None:
         if record.row.outcome == "blocked" and side is Side.REQUEST:
             announced = meta_number(record, "body-announced")
@@ -118,9 +119,14 @@ def missing(record: ExchangeRecord, side: Side) -> str | None:
         if side is Side.RESPONSE and record.response_line is None:
             return None
         return f"the body is not stored: {whole}" if size or _is_stored_in_part(record) else None
-    if side is Side.RESPONSE and meta(record, "body-cut") is not None:
-        return f"only the beginning of the body is stored: {whole}"
+    if side is Side.RESPONSE and is_cut(record):
+        return "only the beginning of the body is stored" + (f": {whole}" if size is not None else "")
     return None
+
+
+def is_cut(record: ExchangeRecord) -> bool:
+    """Whether only the beginning of the response's body is stored."""
+    return meta(record, "body-cut") is not None
 
 
 def _is_stored_in_part(record: ExchangeRecord) -> bool:

@@ -16,6 +16,7 @@ from fairwitness.detect import (
 )
 from fairwitness.export.spans import Span, merged, replaced
 from fairwitness.export.texts import walk
+from fairwitness.export.traces import without_traces
 from fairwitness.export.vault import Vault
 from fairwitness.model.disclosure import Placeholder, Shown
 from fairwitness.model.record import ExchangeRecord
@@ -62,11 +63,12 @@ class Redaction:
             hidden.update((placeholder.name, placeholder) for _, _, placeholder in spans)
             return replaced(content, spans)
 
-        shown = walk(record, read)
+        shown, hiding = without_traces(record, walk(record, read))
         return Shown(
             record=shown,
             hidden=tuple(sorted(hidden.values(), key=_order)),
             is_redacted=True,
+            sizes_hidden=hiding,
         )
 
     def check(self, finished: Iterable[bytes]) -> str | None:

@@ -34,6 +34,8 @@ class Shown:
     """Those that occur in it, in the order of their names."""
     is_redacted: bool
     """False: it was exported with --unredacted, and nothing was looked for."""
+    sizes_hidden: tuple[str, ...] = ()
+    """``request``, ``response``: whose body hides something: neither is its size told, nor its hash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,7 +85,7 @@ def _request(record: ExchangeRecord, scheme: str, host: str, port: int) -> http.
     method, _, rest = record.request_line.partition(b" ")
     target, _, version = rest.rpartition(b" ")
     started_s = record.row.time_us / 1e6
-    return http.Request(
+    made = http.Request(
         host=host,
         port=port,
         method=method,
@@ -99,6 +99,9 @@ def _request(record: ExchangeRecord, scheme: str, host: str, port: int) -> http.
         timestamp_start=started_s,
         timestamp_end=started_s,
     )
+    if not _has_true_length(made.headers):
+        made.content = record.request_body  # sets its length
+    return made
 
 
 def _response(record: ExchangeRecord) -> http.Response | None:
@@ -117,9 +120,15 @@ def _response(record: ExchangeRecord) -> http.Response | None:
         timestamp_start=_first_byte_us(record) / 1e6,
         timestamp_end=ended_s,
     )
-    if record.response_body and any(name == "coded-sha256" for name, _ in record.meta):
+    is_coded = any(name == "coded-sha256" for name, _ in record.meta)
+    if record.response_body and (is_coded or not _has_true_length(response.headers)):
         response.content = record.response_body  # codes it again, and sets its length
     return response
+
+
+def _has_true_length(headers: http.Headers) -> bool:
+    """Whether its length, where there is one, was not taken out because it told of something hidden."""
+    return bool(re.fullmatch(r"[0-9]*", headers.get("content-length", "")))
 
 
 def _first_byte_us(record: ExchangeRecord) -> int:
