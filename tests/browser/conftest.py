@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import pytest
 
+from fairwitness.cli.browser import chromium_command
 from fairwitness.testing import PATIENCE_S, Proxy, key_pin
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -41,29 +42,14 @@ class Chromium:
 
     def __init__(self, profile: Path, proxy: Proxy, *, pins: tuple[str, ...] = ()) -> None:
         assert CHROMIUM is not None
-        trusted = ",".join((key_pin(proxy.ca.read_bytes()), *pins))
         self._command = [
-            CHROMIUM,
+            *chromium_command(
+                CHROMIUM, proxy=proxy.url, pins=(key_pin(proxy.ca.read_bytes()), *pins), profile=profile
+            ),
             "--headless=new",
-            f"--user-data-dir={profile}",
-            f"--proxy-server={proxy.url}",
-            "--proxy-bypass-list=<-loopback>",
-            f"--ignore-certificate-errors-spki-list={trusted}",
             "--remote-debugging-pipe",
-            "--disable-quic",
-            "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
-            "--no-first-run",
-            "--no-default-browser-check",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--disable-default-apps",
-            "--disable-domain-reliability",
-            "--disable-breakpad",
             "--disable-gpu",
             "--disable-dev-shm-usage",
-            "--no-pings",
-            "--password-store=basic",
             *(["--no-sandbox"] if os.geteuid() == 0 else []),
             "about:blank",
         ]

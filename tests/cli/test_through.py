@@ -143,9 +143,11 @@ def test_a_broken_ca_is_a_clear_error(tmp_path: Path) -> None:
     assert 125 == caught.value.exit_code
 
 
-def test_chromium_has_no_way_round_the_proxy(ca: Path, lab_policy: Policy, tmp_path: Path) -> None:
+def test_chromium_has_no_way_round_the_proxy(ca: Path, tmp_path: Path) -> None:
     """Everything incl. loopback goes through the proxy, and trust is the pin of its key alone."""
-    words = chromium_command("/usr/bin/chromium", _door(ca, lab_policy), profile=tmp_path)
+    words = chromium_command(
+        "/usr/bin/chromium", proxy="http://127.0.0.1:8080", pins=[spki_pin(ca)], profile=tmp_path
+    )
 
     assert {
         f"--user-data-dir={tmp_path}",

@@ -74,7 +74,8 @@ def browser(
         if firefox:
             words = firefox_command(program, door, profile=profile)
         else:
-            words = chromium_command(program, door, profile=profile)
+            proxy = f"http://{_authority(door)}"
+            words = chromium_command(program, proxy=proxy, pins=[spki_pin(door.ca)], profile=profile)
         return await spawn(door, [*words, *extra, *([url] if url else [])], environment=dict(os.environ))
 
     _, code = through_proxy(choices(context), options, work)
@@ -102,14 +103,21 @@ def find_browser(*, firefox: bool) -> str:
     )
 
 
-def chromium_command(program: str, door: Door, *, profile: Path) -> list[str]:
-    """The command line: a profile of its own, everything through the proxy, trust by key pin."""
+def chromium_command(program: str, *, proxy: str, pins: Sequence[str], profile: Path) -> list[str]:
+    """The command line: a profile of its own, everything through the proxy, trust by key pin.
+
+    Args:
+        program: Chromium.
+        proxy: Its URL.
+        pins: Of the keys to trust, as `spki_pin` gives them.
+        profile: A folder.
+    """
     return [
         program,
         f"--user-data-dir={profile}",
-        f"--proxy-server=http://{_authority(door)}",
+        f"--proxy-server={proxy}",
         "--proxy-bypass-list=<-loopback>",
-        f"--ignore-certificate-errors-spki-list={spki_pin(door.ca)}",
+        f"--ignore-certificate-errors-spki-list={','.join(pins)}",
         *_CHROMIUM_FLAGS,
     ]
 
