@@ -72,3 +72,17 @@ def test_a_streams_strange_host_header_is_blocked(town: Town) -> None:
 
     assert status in (0, 400, 403)
     assert () == town.inside.requests_for("/strange-host")
+
+
+@pytest.mark.parametrize(
+    ("path", "outcome"), [("/all-then-wait/a", "complete"), ("/head-then-wait/b", "failed")]
+)
+def test_a_stream_that_is_reset_when_all_has_come_is_complete(town: Town, path: str, outcome: str) -> None:
+    """curl resets a stream when Content-Length is reached; without one nobody knows that all has come."""
+    with town.tunnel(town.inside, alpn=("h2",)) as raw:
+        client = Http2Client(raw)
+        client.reset_after(client.start(path, authority=town.inside.host_port), 1)
+        row = town.proxy.wait_for_row(lambda row: row.url.endswith(path) and row.outcome != "open")
+    town.inside.release(path[-1])
+
+    assert (outcome, 200, 1) == (row.outcome.partition(":")[0], row.status, row.response_bytes)

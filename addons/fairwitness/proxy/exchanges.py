@@ -208,16 +208,19 @@ class Exchanges:
             return
         if flow.websocket is None:
             del self._wiring.exchanges[flow.id]
+        self._answered(flow.response, live)
+
+    def _answered(self, answer: http.Response, live: Live) -> None:
         download = live.download
-        coded = download.seen if download else flow.response.raw_content or b""
+        coded = download.seen if download else answer.raw_content or b""
         size = download.bytes if download else len(coded)
         body, coded_sha256 = coded, None
         if size == len(coded):
-            plain = decoded(coded, flow.response.headers.get("content-encoding"))
+            plain = decoded(coded, answer.headers.get("content-encoding"))
             if plain is not None:
                 body, coded_sha256 = plain, hashlib.sha256(coded).hexdigest()
         response = response_of(
-            flow.response,
+            answer,
             started_us=live.response_us or self._witness.now_us(),
             ended_us=self._witness.now_us(),
             body=body,
@@ -228,13 +231,16 @@ class Exchanges:
         self._witness.answered(live.asked, response, body=writer, coded_sha256=coded_sha256)
 
     def error(self, flow: http.HTTPFlow) -> None:
-        """There is no whole answer."""
+        """There is no whole answer, or all of it but its end."""
         live = self._wiring.exchanges.pop(flow.id, None)
         if live is None:
             return
         why = flow.error.msg if flow.error else "no answer"
         if live.upload is not None and live.upload.writer is not None:
             self._witness.uploaded(live.asked, live.upload.writer, failure=why)
+        if flow.response is not None and flow.websocket is None and _is_whole(flow.response, live):
+            self._answered(flow.response, live)
+            return
         response, writer = None, None
         if flow.response is not None and live.download is not None:
             response = response_of(
@@ -247,6 +253,15 @@ class Exchanges:
             )
             writer = live.download.writer
         self._witness.failed(live.asked, response, why, body=writer)
+
+
+def _is_whole(answer: http.Response, live: Live) -> bool:
+    """Whether as much of the answer came as it announced.
+
+    HTTP/2 clients reset a stream as soon as Content-Length is reached, before its end is told.
+    """
+    announced = answer.headers.get_all("content-length")
+    return live.download is not None and announced == [str(live.download.bytes)]
 
 
 def _blocked(verdict: Verdict, reason: str) -> Verdict:

@@ -71,6 +71,22 @@ class Http2Client:
         status = int(dict(headers)[b":status"])
         return Reply(status=status, headers=headers, body=self._bodies.get(stream, b""))
 
+    def reset_after(self, stream: int, body_bytes: int) -> None:
+        """Reset *stream* once so much of its body is there, as curl does when Content-Length is reached.
+
+        Raises:
+            Disconnected: The connection ended before.
+        """
+        while len(self._bodies.get(stream, b"")) < body_bytes:
+            data = self._client.read()
+            if not data:
+                raise Disconnected(f"stream {stream} never had its body")
+            for event in self._http.receive_data(data):
+                self._take(event)
+            self._flush()
+        self._http.reset_stream(stream, error_code=5)  # STREAM_CLOSED
+        self._flush()
+
     def request(self, path: str, *, authority: str, method: str = "GET", body: bytes = b"") -> Reply:
         """One request and its response."""
         return self.reply(self.start(path, authority=authority, method=method, body=body))

@@ -80,6 +80,7 @@ class Site:
     ``/broken/N``           promises N bytes, gives half of them, cuts the connection
     ``/wait/NAME``          answers when the test calls ``release(NAME)``
     ``/head-then-wait/NAME``  head and first byte at once, the rest after ``release(NAME)``
+    ``/all-then-wait/NAME``  all that Content-Length promises at once, its end after ``release(NAME)``
     ``/status/N``           that status
     ``/redirect?to=URL``    302
     ``/sign-in``            sets a cookie
@@ -112,6 +113,7 @@ class Site:
                 body=gzip.compress(b"coded " * 1000, mtime=0),
             ),
             "head-then-wait": lambda rest, _: Answer(body=self._second_half(rest)),
+            "all-then-wait": lambda rest, _: Answer(body=self._end_later(rest), length=1),
             "events": lambda _, __: Answer(
                 headers=((b"Content-Type", b"text/event-stream"), (b"Cache-Control", b"no-store")),
                 body=self._events(),
@@ -160,6 +162,10 @@ class Site:
         yield b"1"
         await self._gate(name).wait()
         yield b"2"
+
+    async def _end_later(self, name: str) -> AsyncIterator[bytes]:
+        yield b"1"
+        await self._gate(name).wait()
 
     async def _events(self) -> AsyncIterator[bytes]:
         queue: asyncio.Queue[str] = asyncio.Queue()
