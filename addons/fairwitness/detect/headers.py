@@ -12,6 +12,7 @@ from fairwitness.detect.values import looks_random, says_nothing
 from fairwitness.detect.words import kind_of_name
 
 _AUTHORIZATIONS = (b"authorization", b"proxy-authorization")
+_CHALLENGES = (b"www-authenticate", b"proxy-authenticate")
 _SCHEME = re.compile(rb"\s*([A-Za-z][A-Za-z0-9_-]{0,40})(?:[ \t]+|$)")
 _PARAMETER = re.compile(rb'([A-Za-z][\w-]{0,40})\s{0,2}=\s{0,2}(?:"([^"]*+)"|([^\s",;]++))')
 _PUBLIC_PARAMETERS = {
@@ -36,6 +37,10 @@ def secrets_in_header(name: bytes, value: bytes) -> Iterator[Secret]:
     name = name.lower()
     if name in _AUTHORIZATIONS:
         yield from _in_authorization(value)
+    elif name in _CHALLENGES:
+        match = _SCHEME.match(value)
+        if match is not None and match[1].lower() in (b"negotiate", b"ntlm"):
+            yield from _in_authorization(value)
     elif name == b"cookie":
         yield from _in_cookies(value)
     elif name in (b"set-cookie", b"set-cookie2"):
@@ -114,6 +119,10 @@ def _cookie(value: bytes, start: int, end: int) -> Iterator[Secret]:
     secret = _trimmed(value, equals + 1 if equals >= 0 else start, end, "cookie")
     if not says_nothing(secret.value):
         yield secret
+    elif equals >= 0:
+        name = _trimmed(value, start, equals, "cookie")
+        if len(name.value) >= _SHORTEST_PROTOCOL and looks_random(name.value) and name.value.isalnum():
+            yield name  # a flag whose name is the session
 
 
 def _trimmed(value: bytes, start: int, end: int, kind: str) -> Secret:

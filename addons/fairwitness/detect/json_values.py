@@ -13,10 +13,20 @@ from fairwitness.detect.values import looks_random, says_nothing
 from fairwitness.detect.words import STEM, kind_of_name
 
 _KEY = compiled(rb'"([^"\\]{0,64}' + STEM + rb'[^"\\]{0,32})"\s*:\s*')
+_OTHERS = rb'(?:"[^"\\]{1,40}"\s*:\s*(?:"[^"\\]{0,80}"|[a-z0-9.-]{1,20})\s*,\s*){0,3}'
 _NAMED = compiled(
     rb'"(?:name|key|id|field)"\s*:\s*"([^"\\]{0,64}'
     + STEM
-    + rb'[^"\\]{0,32})"\s*,\s*"(?:value|content|data)"\s*:\s*'
+    + rb'[^"\\]{0,32})"\s*,\s*'
+    + _OTHERS
+    + rb'"(?:value|content|data)"\s*:\s*'
+)
+_NAMED_LATER = compiled(
+    rb'"(?:value|content|data)"\s*:\s*"([^"\\]+)"\s*,\s*'
+    + _OTHERS
+    + rb'"(?:name|key|id|field)"\s*:\s*"([^"\\]{0,64}'
+    + STEM
+    + rb'[^"\\]{0,32})"'
 )
 _STRING = re.compile(rb'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _NUMBER = re.compile(rb"-?[0-9]{3,20}(?![0-9.eE])")
@@ -43,6 +53,10 @@ def secrets_in_json(text: bytes) -> Iterator[Secret]:
                     yield from _in_container(text, match.end(), done, kind, is_list=first == b"[")
             else:
                 yield from _at(text, match.end(), kind)
+    for match in re2.finditer(_NAMED_LATER, text):
+        kind, value = kind_of_name(match.group(2).decode("latin-1")), match.group(1)
+        if kind is not None and not says_nothing(value):
+            yield Secret(match.start(1), match.end(1), kind, value)
 
 
 def _at(text: bytes, at: int, kind: str) -> Iterator[Secret]:

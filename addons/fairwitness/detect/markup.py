@@ -14,7 +14,14 @@ from fairwitness.detect.words import STEM, kind_of_name
 
 _TAG = compiled(rb"(?i)<(?:input|meta|button|textarea|param)\s([^<>]+)>")
 _ATTRIBUTE = re.compile(rb"([\w:-]{1,40})\s{0,4}=\s{0,4}(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))")
-_ELEMENT = compiled(rb"<([\w:.\-]{0,64}" + STEM + rb"[\w.\-]{0,32})(?:\s[^<>]*)?>([^<>]+)</")
+_ELEMENT = compiled(
+    rb"<([\w:.\-]{0,64}" + STEM + rb"[\w.\-]{0,32})(?:\s[^<>]*)?>(?:<!\[CDATA\[)?([^<>]+?)(?:\]\]>)?</"
+)
+_KEYED = compiled(  # property lists, XML-RPC
+    rb"<(?:key|name)>([^<>]{0,64}"
+    + STEM
+    + rb"[^<>]{0,32})</(?:key|name)>\s*(?:<value>\s*)?<string>([^<>]+)</"
+)
 _PART = compiled(
     rb"(?i)content-disposition:[^\r\n]{0,200}?\bname=\"?([^\"\r\n;]{1,100})\"?[^\r\n]*\r?\n"
     rb"(?:[^\r\n]+\r?\n){0,8}\r?\n"
@@ -51,10 +58,10 @@ def _kind_of_tag(attributes: dict[bytes, re.Match[bytes]]) -> str | None:
 
 
 def secrets_in_elements(text: bytes) -> Iterator[Secret]:
-    """``<password>...</password>`` and the like."""
+    """``<password>...</password>``, ``<key>password</key><string>...</string>`` and the like."""
     if b"</" not in text:
         return
-    for match in re2.finditer(_ELEMENT, text):
+    for match in (*re2.finditer(_ELEMENT, text), *re2.finditer(_KEYED, text)):
         kind = kind_of_name(match.group(1).rpartition(b":")[2].decode("latin-1"))
         if kind is not None:
             yield from _secret(match.start(2), match.group(2), kind, needs_random=False)
@@ -64,12 +71,13 @@ def secrets_in_multipart(text: bytes) -> Iterator[Secret]:
     """Parts of a multipart form by their names; of a part's content the first 64 KiB."""
     if b"isposition" not in text:
         return
-    for match in re2.finditer(_PART, text):
-        kind = kind_of_name(match.group(1).decode("latin-1"))
+    parts = [(match.start(), match.end(), match.group(1)) for match in re2.finditer(_PART, text)]
+    ends = [start for start, _, _ in parts[1:]] + [len(text)]
+    for (_, start, name), end in zip(parts, ends, strict=True):
+        kind = kind_of_name(name.decode("latin-1"))
         if kind is None:
             continue
-        start = match.end()
-        content, boundary, _ = text[start : start + _PART_BYTES].partition(b"\n--")
+        content, boundary, _ = text[start : min(end, start + _PART_BYTES)].partition(b"\n--")
         value = content.rstrip(b"\r") if boundary else content
         if value and not says_nothing(value):
             yield Secret(start, start + len(value), kind, value)

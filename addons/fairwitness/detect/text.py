@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from fairwitness.detect.assignments import secrets_in_assignments
+from fairwitness.detect.columns import secrets_in_columns
 from fairwitness.detect.json_values import secrets_in_json
 from fairwitness.detect.markup import secrets_in_elements, secrets_in_multipart, secrets_in_tags
 from fairwitness.detect.pairs import secrets_in_form, secrets_in_queries
@@ -24,6 +25,7 @@ DETECTORS: tuple[Detector, ...] = (
     secrets_in_tags,
     secrets_in_elements,
     secrets_in_assignments,
+    secrets_in_columns,
 )
 
 

@@ -12,6 +12,7 @@ from fairwitness.detect.values import looks_random, says_nothing
 
 _USER = compiled(rb"[A-Za-z][A-Za-z0-9+.\-]{1,20}://([^\s/?#@\"'<>:\\]{0,256})(?::([^\s/?#@\"'<>\\]+))?@")
 _MATRIX = compiled(rb"(?i);(?:j|php)?sess(?:ion)?id=([^\s?#;&\"'<>/\\]+)")
+_COOKIELESS = compiled(rb"/\([ASF]\(([A-Za-z0-9_-]{16,})\)")  # ASP.NET sessions without cookies
 _DASHES_OF_UUID = 4
 _PATH = compiled(
     rb"(?i)/[a-z_.\-]{0,24}(?:reset|recover|confirm|verif|activat|invit|magic|unsubscribe|one-?time|password|token"
@@ -24,7 +25,7 @@ def secrets_in_urls(text: bytes) -> Iterator[Secret]:
     """Passwords before the host, and random segments behind words such as ``reset`` and ``invite``."""
     if b"@" in text and b"://" in text:
         yield from _in_authorities(text)
-    for match in re2.finditer(_MATRIX, text):
+    for match in (*re2.finditer(_MATRIX, text), *re2.finditer(_COOKIELESS, text)):
         yield Secret(match.start(1), match.end(1), "cookie", unquote_to_bytes(match.group(1)))
     for match in re2.finditer(_PATH, text):
         if _is_token(match.group(1)):

@@ -17,12 +17,12 @@ from typing import Protocol
 _DEPTH = 3  # an escape of an escape of an escape; base64 in base64
 _PERCENT = rb"%[0-9A-Fa-f]{2}"
 _JSON = (
-    rb"\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}"
+    rb"\\u\{0{0,4}[0-9A-Fa-f]{1,5}\}|\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}"
     rb"|\\[/\"'\\bfnrt]"
 )
-_ENTITY = rb"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"
+_ENTITY = rb"&(?:#[0-9]{1,12};?|#[xX][0-9A-Fa-f]{1,12};?|[A-Za-z]{2,8};)"
 _ALL = re.compile(b"|".join((_PERCENT, _JSON, _ENTITY)))
-_FOLD = re.compile(rb"(?<=[A-Za-z0-9+/]{60})(?:\r?\n|(?:\\r)?\\n)(?=[A-Za-z0-9+/=])")
+_FOLD = re.compile(rb"(?<=[A-Za-z0-9+/]{60})(?:\r?\n|(?:\\r)?\\n)[ \t]{0,16}(?=[A-Za-z0-9+/=])")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{11,}")  # eight bytes without padding
 _HEX = re.compile(rb"[0-9A-Fa-f]{16,}")  # eight bytes
 _TEXT = re.compile(rb"[\t\n\r\x20-\x7e]{8,}")
@@ -241,5 +241,7 @@ def _read_escape(escape: bytes) -> bytes:
 
 def _read_unicode(escape: bytes) -> bytes:
     """As UTF-8; a pair of surrogates is one character, a lonely one stays what it is."""
+    if escape[2:3] == b"{":
+        return chr(int(escape[3:-1], 16)).encode("utf-8", "surrogatepass")
     units = bytes(0).join(int(part, 16).to_bytes(2, "big") for part in re.split(rb"\\[ux]", escape)[1:])
     return units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")

@@ -22,6 +22,7 @@ from fairwitness.model.disclosure import Placeholder, Shown
 from fairwitness.model.record import ExchangeRecord
 
 _REMEMBERED_BYTES = 2048  # heads repeat: what was found in such a short text is kept
+_TAKEN_APART_TIMES = 8  # secrets that a hostile text nests in one another are not all taken apart
 _WINDOW_BYTES = 1 << 20
 _OVERLAP_BYTES = 32768  # a slice of 2 KiB in base64 of double percent escapes
 
@@ -87,10 +88,13 @@ class Redaction:
 
     def _learn_text(self, content: bytes, header: bytes) -> bytes:
         self._vault.avoid(content)
+        left_bytes = _TAKEN_APART_TIMES * len(content) + _REMEMBERED_BYTES
         for secret in _secrets(content, header):
             self._vault.add(secret)
-            for part in parts_of(secret):
-                self._vault.add(part)
+            left_bytes -= len(secret.value)
+            if left_bytes > 0:
+                for part in parts_of(secret):
+                    self._vault.add(part)
         return content
 
     def _spans(self, content: bytes, header: bytes) -> list[Span]:
