@@ -255,6 +255,27 @@ def test_halt_resume_and_a_note(terminal: MakeTerminal, origin: Origin, tmp_path
     assert "resumed: my own script" in notes
 
 
+def test_a_page_gets_no_host_past_a_glance(terminal: MakeTerminal, origin: Origin) -> None:
+    """Of a hundred hosts that a page asks for, the first key adds none, the second those that are shown."""
+    wanted = [f"http://a{number:03}.cdn.test/" for number in range(100)]
+    with terminal(size=(100, 30)) as shown:
+        page = ("-H", f"Referer: {origin.url('/')}", "-H", "Sec-Fetch-Mode: no-cors")
+        curl(shown.proxy, wanted[0], *page)
+        shown.wait_for(r"suggestions: 1 host \(a adds all(.|\n)* a000\.cdn\.test")
+        for url in wanted[1:]:
+            curl(shown.proxy, url, *page)
+        shown.wait_for(r"suggestions: 100 hosts, \d+ not named here \(a shows them")
+        shown.press_until(b"a", "100 suggested")
+        between = shown.policy_file.read_text()
+        listed = shown.wait_for("9 a008.cdn.test")
+        shown.press_until(b"a", "added [0-9]+: load a000.cdn.test")
+        added = re.findall(r"a\d{3}\.cdn\.test", shown.policy_file.read_text())
+
+    assert "cdn.test" not in between
+    assert sorted(added) == re.findall(r"a\d{3}\.cdn\.test", listed)
+    assert len(added) < 30
+
+
 def test_a_policy_that_waits_is_confirmed(
     terminal: MakeTerminal, origin: Origin, make_origin: Callable[..., Origin]
 ) -> None:

@@ -265,6 +265,15 @@ def test_meter_shows_how_far_it_is_used() -> None:
     )
 
 
+def test_meter_shows_what_waits_apart_from_what_is_used() -> None:
+    """A crowd never makes more than the limit used; it drains at the limit's pace."""
+    runner = Runner(_policy(), next_flag=1, now_us=NOON_US)
+    _send(runner, 60)
+    readings = [runner.meters(NOON_US + at_us)[0] for at_us in (0, SECOND, 10 * SECOND, 60 * SECOND)]
+
+    assert [(10, 50), (10, 45), (10, 0), (0, 0)] == [(each.used, each.waiting) for each in readings]
+
+
 def test_slow_server_is_not_flooded_when_it_recovers() -> None:
     """Requests that waited for a slot beyond their place are let go at the limit's pace, not all at once."""
     meter = Meter(rate=Rate(5, SECOND), burst=1, concurrent=1)

@@ -58,6 +58,8 @@ class MeterReading:
     per: str
     """``5/s`` for rates (used and limit are then of the burst), ``open`` for concurrency, ``day`` ... for
     budgets."""
+    waiting: int = 0
+    """Requests that wait for their place on a rate."""
 
 
 NOTHING_SEEN = Judgement()

@@ -107,7 +107,7 @@ class RequestRate(LimitRule):
                     continue
                 for (of, key), meter in self._meters[kind].items():
                     if of is metered:
-                        used = meter.bucket.level(now_us)
+                        used, waiting = meter.bucket.level(now_us)
                         most = at_once(limit.rate, limit.burst)
                         yield MeterReading(
                             name=self.name,
@@ -116,6 +116,7 @@ class RequestRate(LimitRule):
                             used=used,
                             limit=most,
                             per=str(limit.rate),
+                            waiting=waiting,
                         )
 
     def _meter(self, gauge: Gauge, request: Request) -> RateMeter:

@@ -15,6 +15,8 @@ class MeterStatus:
     used: int
     limit: int
     per: str
+    waiting: int = 0
+    """Requests that wait for their place; none of them is used yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

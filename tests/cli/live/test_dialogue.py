@@ -18,11 +18,12 @@ SceneOf = Callable[..., Scene]
 ENTER = Key("enter")
 
 
-def typed(scene: Scene, *keys: Key | str) -> tuple[Dialogue, list[Order]]:
-    """What comes of keys, one after the other, on a screen that shows the same all the while."""
+def typed(scene: Scene, *keys: Key | str, named: frozenset[str] | None = None) -> tuple[Dialogue, list[Order]]:
+    """What comes of keys, one after the other, on a screen that shows the same, with all names, all the while."""
     given: list[Order] = []
+    named = frozenset(each.host for each in scene.wanted) if named is None else named
     for key in keys:
-        dialogue, order = press(scene, Key("text", key) if isinstance(key, str) else key)
+        dialogue, order = press(scene, Key("text", key) if isinstance(key, str) else key, named=named)
         scene = replace(scene, dialogue=dialogue)
         given += [order] if order else []
     return scene.dialogue, given
@@ -64,6 +65,19 @@ def test_a_digit_adds_one_host_only_where_the_hosts_are_shown(scene_of: SceneOf)
     assert [] == typed(scene_of(), "w", "9")[1]
 
 
+def test_no_key_adds_a_host_whose_name_was_not_there(scene_of: SceneOf) -> None:
+    """Neither a, nor a digit, nor Enter; what stands there is added, the rest is shown first."""
+    seen = frozenset({"cdn.test"})
+    first = [orders.allow(scene_of().wanted[:1])]
+
+    assert [] == typed(scene_of(), "a", "2", Key("down"), ENTER, named=seen)[1]
+    assert Mode.WANTED is typed(scene_of(), "a", named=seen)[0].mode
+    assert [first, first, first] == [
+        typed(scene_of(), *keys, named=seen)[1] for keys in (("a", "a"), ("w", "1"), ("w", ENTER))
+    ]
+    assert [] == typed(scene_of(), "a", "a", "a", named=frozenset())[1]
+
+
 def test_a_policy_is_confirmed_with_two_keys(scene_of: SceneOf) -> None:
     """The one that was shown, by its whole hash; n and Esc leave it."""
     scene = scene_of(waiting_policy="ab" * 32)
@@ -76,8 +90,8 @@ def test_a_policy_is_confirmed_with_two_keys(scene_of: SceneOf) -> None:
 def test_a_policy_that_changes_meanwhile_is_not_confirmed(scene_of: SceneOf) -> None:
     """What is confirmed is what was asked about, not what waits now."""
     scene = scene_of(waiting_policy="ab" * 32)
-    asked, _ = press(scene, Key("text", "c"))
-    _, order = press(scene_of(waiting_policy="cd" * 32, dialogue=asked), Key("text", "y"))
+    asked, _ = press(scene, Key("text", "c"), named=frozenset())
+    _, order = press(scene_of(waiting_policy="cd" * 32, dialogue=asked), Key("text", "y"), named=frozenset())
 
     assert orders.confirm("ab" * 32) == order
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from fairwitness.cli.live.cells import cell, shown
+from fairwitness.cli.live.cells import cell, named_on, shown
 from fairwitness.cli.live.memory import FlagLine, Line, Remark
 from fairwitness.cli.live.scene import Ask, AskKind, Dialogue, Mode, Scene
 from fairwitness.cli.live.view import draw
@@ -78,12 +78,37 @@ def test_the_main_screen_tells_all_that_matters(scene_of: SceneOf, width: int, h
         assert words in text, words
 
 
+def test_what_waits_for_a_limit_is_told_apart(scene_of: SceneOf) -> None:
+    """A full meter is full, however many wait."""
+    meters = (replace(scene_of().meters[0], used=30, waiting=1000),)
+
+    assert "30/30 +1000 wait" in "\n".join(on_screen(scene_of(meters=meters), 60, 15))
+
+
 def test_what_is_hidden_is_said(scene_of: SceneOf) -> None:
     """A small screen counts what it leaves out."""
     text = "\n".join(on_screen(scene_of(), 60, 15))
 
     assert "+1 hidden" in text
     assert "emptier ones not shown" in text
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("mode", [Mode.WATCH, Mode.WANTED])
+def test_only_names_that_stand_there_whole_are_named(
+    scene_of: SceneOf, mode: Mode, width: int, height: int
+) -> None:
+    """A host among thousands, a name that is cut, one that is the end of another: none counts as seen."""
+    long_name = ".".join(["cdn" * 20] * 4) + ".test"
+    hosts = [long_name, "not-evil.test", *(f"h{at}.test" for at in range(3000)), "evil.test"]
+    example = scene_of().wanted[0]
+    scene = scene_of(wanted=tuple(replace(example, host=host) for host in hosts), dialogue=Dialogue(mode=mode))
+    lines = draw(scene, width, height)
+    words = {word for line in lines for word in line.plain.split()}
+
+    assert named_on(lines) <= words
+    assert not named_on(lines) & {long_name, "evil.test"} or width > len(long_name)
+    assert mode is Mode.WATCH or height < 15 or len(named_on(lines)) > 3
 
 
 def test_a_wide_screen_shows_more(scene_of: SceneOf) -> None:

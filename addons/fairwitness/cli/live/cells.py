@@ -5,12 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from rich.style import Style
 from rich.text import Text
 
 from fairwitness.cli.text import printable
 
 _MAX_CHARACTERS = 1000  # of one cell, before it is cut: no terminal is wider
 _MARKS = frozenset({"Mn", "Me"})  # drawn on their neighbour, without a width of their own
+_NAMED = "host"  # the mark of a name that stands for a host
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -41,6 +43,38 @@ def fitted(text: Text, width: int) -> Text:
         return Text("", end="")
     text.truncate(width, overflow="ellipsis", pad=True)
     return text
+
+
+def naming(host: str, style: str = "") -> Text:
+    """The name of a host, marked so that `named_on` finds it where it was not cut."""
+    text = shown(host)
+    made = Text(text, style=style, no_wrap=True, end="")
+    made.stylize(Style(meta={_NAMED: text}))
+    return made
+
+
+def named_on(lines: Iterable[Text]) -> frozenset[str]:
+    """The hosts whose whole name stands on these lines."""
+    return frozenset(
+        line.plain[span.start : span.end]
+        for line in lines
+        for span in line.spans
+        if isinstance(span.style, Style)
+        and span.style.meta.get(_NAMED) == line.plain[span.start : span.end]
+    )
+
+
+def flowed(words: Iterable[Text], width: int, height: int, *, indent: int) -> list[Text]:
+    """Words over at most *height* lines; what follows is left out."""
+    lines: list[Text] = []
+    for word in words:
+        if lines and lines[-1].cell_len + 1 + word.cell_len <= width:
+            lines[-1].append(" ").append_text(word)
+            continue
+        if len(lines) == height:
+            break
+        lines.append(Text(" " * indent if lines else "", no_wrap=True, end="").append_text(word))
+    return [fitted(line, width) for line in lines]
 
 
 def row(*parts: Text, gap: str = " ") -> Text:

@@ -15,12 +15,13 @@ _ANSWERS = {"a": "accident", "u": "authorised", "l": "false-alarm"}
 Outcome = tuple[Dialogue, Order | None]
 
 
-def press(scene: Scene, key: Key) -> Outcome:
+def press(scene: Scene, key: Key, *, named: frozenset[str]) -> Outcome:
     """What a key does.
 
     Args:
         scene: What was on the screen when it was pressed; nothing newer is ever answered.
         key: The key.
+        named: The wanted hosts whose whole name stood there; no key adds another one.
     """
     now = replace(scene.dialogue, said="")
     if key.name == "escape":
@@ -32,7 +33,12 @@ def press(scene: Scene, key: Key) -> Outcome:
     if key.name in ("up", "down"):
         step = -1 if key.name == "up" else 1
         return replace(now, cursor=max(0, min(_last(scene), now.cursor + step))), None
-    return _MODES[now.mode](scene, now, key)
+    if key.text == "a" and now.mode in (Mode.WATCH, Mode.WANTED):
+        return _add_all(scene, now, named)
+    after, order = _MODES[now.mode](scene, now, key)
+    if isinstance(order, orders.Added) and not order.hosts <= named:
+        return replace(now, said=_LOOK), None
+    return after, order
 
 
 def _last(scene: Scene) -> int:
@@ -56,10 +62,6 @@ def _watch(scene: Scene, now: Dialogue, key: Key) -> Outcome:
     if key.text in ("y", "n"):
         return _answer(scene, now, is_yes=key.text == "y")
     match key.text:
-        case "a":
-            if not scene.wanted:
-                return replace(now, said="no page asked for a host that it did not get"), None
-            return now, orders.allow(scene.wanted)
         case "c":
             if not scene.waiting_policy:
                 return replace(now, said="no changed policy waits"), None
@@ -122,12 +124,22 @@ def _flags(scene: Scene, now: Dialogue, key: Key) -> Outcome:
 def _wanted(scene: Scene, now: Dialogue, key: Key) -> Outcome:
     if key.text in ("w", "q"):
         return Dialogue(), None
-    if key.text == "a" and scene.wanted:
-        return Dialogue(), orders.allow(scene.wanted)
     place = now.cursor if key.name == "enter" else int(key.text) - 1 if key.text in _DIGITS else -1
     if not 0 <= place < len(scene.wanted):
         return now, None
     return replace(now, cursor=max(0, now.cursor - 1)), orders.allow((scene.wanted[place],))
+
+
+def _add_all(scene: Scene, now: Dialogue, named: frozenset[str]) -> Outcome:
+    """Add all that is suggested, if all of it stands on the screen; else show it first."""
+    if not scene.wanted:
+        return replace(now, said="no page asked for a host that it did not get"), None
+    seen = tuple(each for each in scene.wanted if each.host in named)
+    if len(seen) == len(scene.wanted):
+        return Dialogue(), orders.allow(seen)
+    if now.mode is Mode.WATCH:
+        return Dialogue(mode=Mode.WANTED, said="a again adds all whose names stand here"), None
+    return (now, orders.allow(seen)) if seen else (replace(now, said=_LOOK), None)
 
 
 def _help(_scene: Scene, _now: Dialogue, _key: Key) -> Outcome:
@@ -153,6 +165,7 @@ def _said(now: Dialogue) -> Order:
     return orders.Registered(now.subject, text)
 
 
+_LOOK = "its whole name must have stood here for a moment: look, then press again"
 _DIGITS = frozenset("123456789")
 _TYPED = {
     Mode.REASON: "a reason is needed; Esc goes back",

@@ -17,7 +17,7 @@ from fairwitness.cli.live.dialogue import press, selected
 from fairwitness.cli.live.keys import MAX_BYTES, SILENCE_S, read_keys
 from fairwitness.cli.live.memory import Memory
 from fairwitness.cli.live.orders import Asked, Declared, Order, Registered, Stop, carry_out
-from fairwitness.cli.live.scene import Ask, AskKind, Dialogue, Scene
+from fairwitness.cli.live.scene import Dialogue, Mode, Scene
 from fairwitness.cli.live.screen import Screen
 from fairwitness.cli.live.stage import Stage
 from fairwitness.cli.printer import Printer
@@ -31,7 +31,7 @@ _FRAME_S = 0.25  # between two pictures, at least
 _SLOWEST_FRAME_S = 2.0
 _SHARE = 15  # a picture that took this long is followed by so many times as long without one
 _IDLE_S = 1.0  # how often it looks whether something changed that no event tells of
-_GLANCE_S = 0.4  # how long a request must have been the selected one on the screen before a key answers it
+_GLANCE_S = 0.4  # how long what a key answers or adds must have been on the screen before
 
 
 class LiveFace:
@@ -53,6 +53,8 @@ class LiveFace:
         self._painted: Scene | None = None
         self._is_stale = False
         self._selected: tuple[str, float] = ("", 0.0)
+        self._named: dict[str, float] = {}
+        """Since when the name of each wanted host stands on the screen."""
         self._burst = b""
         self._timer: asyncio.TimerHandle | None = None
         self._is_listening = False
@@ -105,12 +107,12 @@ class LiveFace:
                 scene = self._stage.scene(running, self._dialogue)
                 if self._is_listening and (self._is_stale or scene != self._painted):
                     self._is_stale = False
-                    painting: asyncio.Future[Any] = loop.run_in_executor(pool, self._screen.paint, scene)
+                    painting: asyncio.Future[frozenset[str]] = loop.run_in_executor(pool, self._screen.paint, scene)
                     await asyncio.wait({painting, stopping}, return_when=asyncio.FIRST_COMPLETED)
                     if not painting.done():
                         self._screen.leave()
-                    await painting  # a fault of the picture ends the run, and is told as one
-                    self._note_painted(scene)
+                    # a fault of the picture ends the run, and is told as one
+                    self._note_painted(scene, await painting)
                 pause_s = min(_SLOWEST_FRAME_S, max(_FRAME_S, _SHARE * (loop.time() - began)))
                 await _first_of(self._keyed, stopping, within_s=pause_s)
                 self._keyed.clear()
@@ -118,12 +120,14 @@ class LiveFace:
         finally:
             stopping.cancel()
 
-    def _note_painted(self, scene: Scene) -> None:
+    def _note_painted(self, scene: Scene, named: frozenset[str]) -> None:
+        now_s = asyncio.get_running_loop().time()
         self._painted = scene
+        self._named = {host: self._named.get(host, now_s) for host in named}
         ask = selected(scene)
         name = ask.name if ask else ""
         if name != self._selected[0]:
-            self._selected = (name, asyncio.get_running_loop().time())
+            self._selected = (name, now_s)
 
     # Keys
 
@@ -162,8 +166,8 @@ class LiveFace:
             return  # nobody has seen anything yet that could be answered
         for key in read_keys(burst):
             scene = replace(self._painted, dialogue=self._dialogue)
-            after, order = press(scene, key)
-            if key.text in ("y", "n") and order is not None and self._is_too_soon(selected(scene), order):
+            after, order = press(scene, key, named=self._looked_at())
+            if key.text in ("y", "n") and self._is_too_soon(scene):
                 after, order = (
                     replace(self._dialogue, said="that came just now: look, then press again"),
                     None,
@@ -174,12 +178,18 @@ class LiveFace:
         self._changed.set()
         self._keyed.set()
 
-    def _is_too_soon(self, ask: Ask | None, order: Order) -> bool:
+    def _is_too_soon(self, scene: Scene) -> bool:
         """Whether the key may have been meant for what stood there a moment ago."""
-        if not isinstance(order, Asked) or ask is None or ask.kind is not AskKind.HOLD:
+        ask = selected(scene)
+        if scene.dialogue.mode is not Mode.WATCH or ask is None:
             return False
-        name, since = self._selected
-        return ask.name != name or asyncio.get_running_loop().time() - since < _GLANCE_S
+        name, since_s = self._selected
+        return ask.name != name or asyncio.get_running_loop().time() - since_s < _GLANCE_S
+
+    def _looked_at(self) -> frozenset[str]:
+        """The hosts whose names have been on the screen for long enough to be read."""
+        until_s = asyncio.get_running_loop().time() - _GLANCE_S
+        return frozenset(host for host, since_s in self._named.items() if since_s <= until_s)
 
     def _carry_out(self, order: Order) -> None:
         running = self._running

@@ -22,6 +22,13 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Added(Asked):
+    """Hosts to add; each must have been seen."""
+
+    hosts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """The answer to a declared rule."""
 
@@ -51,7 +58,7 @@ def answer_hold(hold: str, *, release: bool) -> Order:
     return Asked(Question(do, {"hold": hold}), f"{hold} {done}")
 
 
-def allow(suggestions: tuple[Suggestion, ...]) -> Order:
+def allow(suggestions: tuple[Suggestion, ...]) -> Added:
     """Add hosts where they suit; a suggestion never names include."""
     entries = tuple(
         dict.fromkeys(
@@ -59,7 +66,8 @@ def allow(suggestions: tuple[Suggestion, ...]) -> Order:
             for each in suggestions
         )
     )
-    return Asked(Question("allow", {"entries": entries}), f"added: {', '.join(entries)}")
+    words = f"added {len(entries)}: {', '.join(entries)}"
+    return Added(Question("allow", {"entries": entries}), words, frozenset(each.host for each in suggestions))
 
 
 def confirm(sha256: str) -> Order:

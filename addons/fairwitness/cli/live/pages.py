@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
-from fairwitness.cli.live.cells import cell, panel, rule, shown
+from fairwitness.cli.live.cells import cell, fitted, naming, panel, rule, shown
 from fairwitness.cli.live.keys import KEYS
 from fairwitness.cli.live.panels import flag_line
 from fairwitness.cli.live.scene import Mode, Scene
+from fairwitness.cli.text import plural
+from fairwitness.policy import Suggestion
 
 _MODES = (Mode.FLAGS, Mode.NOTE, Mode.WANTED, Mode.HELP, Mode.CONFIRM)
 
@@ -40,18 +42,28 @@ def _help(width: int, height: int) -> list[Text]:
 
 
 def _wanted(scene: Scene, width: int, height: int) -> list[Text]:
-    lines = []
-    for at, each in enumerate(scene.wanted):
-        mark = ">" if at == scene.dialogue.cursor else " "
-        number = str(at + 1) if at < 9 else " "
-        entry = f"preset:{each.preset}" if each.preset else each.host
-        why = f"{each.kind}, {each.count} times, for {each.page_host}"
-        words = f"{mark} {number} {each.host}  {why}: {each.scope_list.value} {entry}"
-        lines.append(cell(words, width, "bold" if mark == ">" else ""))
-    if not lines:
+    if not scene.wanted:
         lines = [cell("no page asked for a host that it did not get", width, "dim")]
-    title = "suggested hosts (digit or Enter adds one, a all, Esc: back)"
-    return _scrolled(title, lines, scene.dialogue.cursor, width, height)
+        return panel("suggested hosts (Esc: back)", lines, width, height)
+    room = max(1, height - 1)
+    first = max(0, min(scene.dialogue.cursor - room + 1, len(scene.wanted) - room))
+    lines = [
+        _wanted_line(each, at, width, is_chosen=at == scene.dialogue.cursor)
+        for at, each in enumerate(scene.wanted[first : first + room], first)
+    ]
+    title = f"{len(scene.wanted)} suggested (digit or Enter adds one, a all that stand here, Esc: back)"
+    above = f", {first} above" if first else ""
+    more = len(scene.wanted) - first - len(lines)
+    return [rule(title + above, width, more=more), *lines]
+
+
+def _wanted_line(each: Suggestion, at: int, width: int, *, is_chosen: bool) -> Text:
+    style = "bold" if is_chosen else ""
+    mark = f"{'>' if is_chosen else ' '} {at + 1 if at < 9 else ' '} "
+    entry = f"{each.scope_list.value} preset:{each.preset}" if each.preset else each.scope_list.value
+    line = Text(mark, style=style, no_wrap=True, end="").append_text(naming(each.host, style))
+    facts = f"  {entry}  {each.kind}, {plural(each.count, 'time')}, for {each.page_host}"
+    return fitted(line.append(shown(facts), style), width)
 
 
 def _confirm(scene: Scene, width: int, height: int) -> list[Text]:

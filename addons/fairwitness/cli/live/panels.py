@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 from rich.text import Text
 
-from fairwitness.cli.live.cells import bar, cell, fitted, panel, row, shown
+from fairwitness.cli.live.cells import bar, cell, fitted, flowed, named_on, naming, panel, row, shown
 from fairwitness.cli.live.dialogue import selected
 from fairwitness.cli.live.memory import FlagLine, Line
 from fairwitness.cli.live.scene import Scene
 from fairwitness.cli.text import moment, plural, size
 from fairwitness.model.flag import Severity
+from fairwitness.policy import Suggestion
 from fairwitness.witness import MeterStatus
 
-_METER = 36  # columns that one meter needs
+_METER = 39  # columns that one meter needs
 _WARN_PERCENT = 80
 _GATE = {"open": "bold white on green", "halted": "bold white on red", "closed": "bold white on red"}
 _VERDICT = {
@@ -85,13 +87,14 @@ def _fullness(meter: MeterStatus) -> tuple[float, str, str, str]:
 def _meter(meter: MeterStatus, width: int) -> Text:
     percent = 100 * meter.used // max(1, meter.limit)
     style = "red" if percent >= 100 else "yellow" if percent >= _WARN_PERCENT else "green"
-    numbers = f"{meter.used}/{meter.limit} {_per(meter)}"
+    beside = f"+{meter.waiting} wait" if meter.waiting else _per(meter)
+    numbers = f"{meter.used}/{meter.limit} {beside}"
     bar_width = 6 if width < 44 else 14
     name = Text("" if meter.metered == "testing" else "browsing ", "dim", no_wrap=True, end="")
     name.append(shown("all hosts" if meter.host == "*" else meter.host), "none")
     drawn = Text(bar(meter.used, meter.limit, bar_width), style, end="")
-    told = cell(numbers, 13, style if percent >= _WARN_PERCENT else "")
-    return row(fitted(name, max(4, width - bar_width - 15)), drawn, told)
+    told = cell(numbers, 16, style if percent >= _WARN_PERCENT else "")
+    return row(fitted(name, max(4, width - bar_width - 18)), drawn, told)
 
 
 def _per(meter: MeterStatus) -> str:
@@ -153,15 +156,28 @@ def _place(line: Line, width: int) -> Text:
 
 
 def wanted(scene: Scene, width: int, height: int) -> list[Text]:
-    """One line a page: how many hosts of which kind it also wants."""
-    pages: dict[str, Counter[str]] = defaultdict(Counter)
+    """What each page also wants, by name: no key adds a host whose name does not stand on the screen."""
+    pages: dict[str, list[Suggestion]] = defaultdict(list)
     for each in scene.wanted:
-        pages[each.page_host][each.kind] += 1
-    lines = []
-    for page, kinds in pages.items():
-        listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-        lines.append(cell(f"{page} also wants {plural(kinds.total(), 'host')}: {listed}", width))
-    return panel("suggestions (a adds all, w one by one; never to be tested)", lines, width, height)
+        pages[each.page_host].append(each)
+    lines: list[Text] = []
+    for page, hosts in pages.items():
+        if len(lines) < height - 1:
+            lines += flowed(_wants(page, hosts), width, height - 1 - len(lines), indent=2)
+    hosts_wanted = {each.host for each in scene.wanted}
+    hidden = len(hosts_wanted - named_on(lines))
+    does = "a shows them all" if hidden else "a adds all, w one by one"
+    more = f", {hidden} not named here" if hidden else ""
+    title = f"suggestions: {plural(len(hosts_wanted), 'host')}{more} ({does}; never to be tested)"
+    return panel(title, lines, width, height)
+
+
+def _wants(page: str, hosts: list[Suggestion]) -> Iterator[Text]:
+    kinds = Counter(each.kind for each in hosts)
+    listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    words = f"{page} also wants {plural(len(hosts), 'host')}: {listed}:"
+    yield from (Text(word, no_wrap=True, end="") for word in shown(words).split(" "))
+    yield from (naming(each.host, "cyan") for each in hosts)
 
 
 def flags(scene: Scene, width: int, height: int) -> list[Text]:

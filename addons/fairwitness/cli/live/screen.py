@@ -15,6 +15,7 @@ from io import StringIO
 from rich.console import Console
 from rich.text import Text
 
+from fairwitness.cli.live.cells import named_on
 from fairwitness.cli.live.scene import Scene
 from fairwitness.cli.live.view import draw
 from fairwitness.cli.terminal import terminal_size
@@ -79,15 +80,18 @@ class Screen:
             os.close(self._output)
             self._output = -1
 
-    def paint(self, scene: Scene) -> None:
-        """Show a scene: only the lines that changed.  Waits for the terminal, so it belongs in a thread."""
-        with self._painting:
-            if not self._is_left.is_set():
-                self._paint(scene)
+    def paint(self, scene: Scene) -> frozenset[str]:
+        """Show a scene: only the lines that changed.  Waits for the terminal, so it belongs in a thread.
 
-    def _paint(self, scene: Scene) -> None:
+        Returns the wanted hosts whose whole name stands on the screen then.
+        """
+        with self._painting:
+            return frozenset() if self._is_left.is_set() else self._paint(scene)
+
+    def _paint(self, scene: Scene) -> frozenset[str]:
         size = terminal_size(self._output)
-        lines = self._styled(draw(scene, *size))
+        drawn = draw(scene, *size)
+        lines = self._styled(drawn)
         if size != self._size:
             self._size, self._shown = size, []
         parts = [] if self._shown else ["\x1b[2J"]
@@ -100,6 +104,7 @@ class Screen:
             if "utf" not in self._encoding.lower():
                 text = text.translate(_ASCII)
             self._write(text.encode(self._encoding, "replace"), None)
+        return named_on(drawn)
 
     def _styled(self, lines: list[Text]) -> list[str]:
         with self._console.capture() as captured:
