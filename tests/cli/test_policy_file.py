@@ -297,7 +297,15 @@ def test_status_tells_where_and_how(desk: Desk) -> None:
         status[key] for key in ("listen", "gate", "released", "blocked", "started")
     )
     assert [
-        {"name": "rate", "host": "shop.test", "metered": "testing", "used": 4, "limit": 5, "per": "s"}
+        {
+            "name": "rate",
+            "host": "shop.test",
+            "metered": "testing",
+            "used": 4,
+            "limit": 5,
+            "per": "s",
+            "waiting": 0,
+        }
     ] == status["meters"]
 
 

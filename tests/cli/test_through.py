@@ -16,11 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fairwitness.cli.browser import chromium_command, find_browser, spki_pin
+from fairwitness.cli.door import CannotStartError, Door, spawn
 from fairwitness.cli.execute import environment, write_bundle
 from fairwitness.cli.firefox import firefox_command
 from fairwitness.cli.place import Place
 from fairwitness.cli.proxy_options import split_listen
-from fairwitness.cli.through import CannotStartError, Door, label_of, spawn
+from fairwitness.cli.through import label_of
 from fairwitness.errors import PolicyError
 from fairwitness.model.policy import Policy
 

@@ -56,6 +56,12 @@ class Terminal:
             *("--evidence", str(folder / "evidence"), "--ca-dir", str(folder / "ca")),
             *("--listen", "127.0.0.1:0", "--upstream-ca", str(authority.pem), "--resolve", origin.resolve),
         ]
+        self.environment = {
+            "HOME": str(folder),
+            "PATH": os.environ["PATH"],
+            "TERM": "xterm-256color",
+            "LANG": "C.UTF-8",
+        }
         self._screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
         self._changed = threading.Condition()
@@ -69,14 +75,8 @@ class Terminal:
         self._set_size(*size)
 
     def __enter__(self) -> Self:
-        environment = {
-            "HOME": str(self.folder),
-            "PATH": os.environ["PATH"],
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
-        }
         self.process = subprocess.Popen(
-            self._words, env=environment, cwd=self.folder, preexec_fn=lambda: os.login_tty(self._slave)
+            self._words, env=self.environment, cwd=self.folder, preexec_fn=lambda: os.login_tty(self._slave)
         )
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -149,6 +149,14 @@ class Terminal:
             self._set_size(columns, lines)
             self._screen.resize(lines, columns)
         os.kill(self.process.pid, signal.SIGWINCH)
+
+    def browse_with(self, script: str) -> None:
+        """Run ``fairwitness browser`` in place of ``run``, with a script for a browser."""
+        browser = self.folder / "browser.sh"
+        browser.write_text(f"#!/bin/sh\n{script}\n")
+        browser.chmod(0o700)
+        self.environment["FAIRWITNESS_CHROMIUM"] = str(browser)
+        self._words[self._words.index("run")] = "browser"
 
     def stop_reading(self) -> None:
         """Leave whatever is written in the kernel's buffer, as a terminal that hangs does."""
@@ -223,7 +231,7 @@ def test_pasted_text_releases_nothing(terminal: MakeTerminal, origin: Origin) ->
             shown.press(b"\x1b[200~y\x1b[201~")
             shown.wait_for("pasted text is not taken as keys")
             shown.press(b"\x1b")
-            shown.wait_for("q quit")
+            shown.wait_for("\nf flags")
             shown.press(b"yyyy")
             shown.wait_for("pasted text is not taken as keys")
             arrived = len(origin.requests_for("/held"))
@@ -257,9 +265,13 @@ def test_halt_resume_and_a_note(terminal: MakeTerminal, origin: Origin, tmp_path
 
 def test_a_page_gets_no_host_past_a_glance(terminal: MakeTerminal, origin: Origin) -> None:
     """Of a hundred hosts that a page asks for, the first key adds none, the second those that are shown."""
-    wanted = [f"http://a{number:03}.cdn.test/" for number in range(100)]
+    wanted = [f"https://a{number:03}.cdn.test/" for number in range(100)]
+    images = "".join(f"<img src={url}>" for url in wanted)
+    origin.put("/page", f"<html>{images}</html>", kind="text/html")
     with terminal(size=(100, 30)) as shown:
-        page = ("-H", f"Referer: {origin.url('/')}", "-H", "Sec-Fetch-Mode: no-cors")
+        opened = _fetch("none", "navigate", "document", accept="text/html")
+        curl(shown.proxy, origin.url("/page"), *opened, "-H", "Sec-Fetch-User: ?1")
+        page = [*_fetch("cross-site", "no-cors", "image", accept="image/avif"), "-e", origin.url("/page")]
         curl(shown.proxy, wanted[0], *page)
         shown.wait_for(r"suggestions: 1 host \(a adds all(.|\n)* a000\.cdn\.test")
         for url in wanted[1:]:
@@ -272,8 +284,8 @@ def test_a_page_gets_no_host_past_a_glance(terminal: MakeTerminal, origin: Origi
         added = re.findall(r"a\d{3}\.cdn\.test", shown.policy_file.read_text())
 
     assert "cdn.test" not in between
-    assert sorted(added) == re.findall(r"a\d{3}\.cdn\.test", listed)
-    assert len(added) < 30
+    assert 9 < len(added) < 30
+    assert set(added) <= set(re.findall(r"a\d{3}\.cdn\.test", listed))
 
 
 def test_a_policy_that_waits_is_confirmed(
@@ -295,8 +307,7 @@ def test_declared_rules_are_asked_on_the_screen(terminal: MakeTerminal, tmp_path
     """What is answered is noted as stated, what is not as not asked."""
     with terminal(declare=["no-dos", "no-spam"]) as shown:
         shown.wait_for("> Do you keep to this rule.*no-dos")
-        shown.press(b"y")
-        shown.wait_for("> Do you keep to this rule.*no-spam")
+        shown.press_until(b"y", "> Do you keep to this rule.*no-spam")
         shown.press(b"q")
         code = shown.end()
     notes = _notes(tmp_path / "evidence")
@@ -413,6 +424,42 @@ def test_a_fault_gives_the_terminal_back(terminal: MakeTerminal, monkeypatch: py
     assert LEFT.encode() in again.raw
 
 
+def test_a_browser_of_its_own_proxy_has_the_screen_beside_it(
+    terminal: MakeTerminal, origin: Origin, tmp_path: Path
+) -> None:
+    """What the browser says does not reach the terminal; q ends the browser, and the exit code is its own."""
+    shown = terminal()
+    shown.browse_with("trap 'echo ended; exit 0' TERM; echo $$ noise >&2; while :; do sleep 0.1; done")
+    with shown:
+        shown.curl(origin.url("/one"))
+        shown.wait_for("1 released")
+        shown.press(b"q")
+        code = shown.end()
+        shown.wait_for("session 1: 1 exchange, 0 blocked")
+    (said,) = tmp_path.rglob("browser/default.log")
+    pid, *words = said.read_text().split()
+
+    assert (0, ["noise", "ended"]) == (code, words)
+    assert b"noise" not in shown.raw
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)
+
+
+def test_the_screen_ends_with_the_browser(terminal: MakeTerminal, tmp_path: Path) -> None:
+    """One that fails is an error that names the file with its words."""
+    shown = terminal(size=(200, 24))
+    shown.browse_with("read line <&0; until [ -e go ]; do sleep 0.1; done; echo no display; exit 3")
+    with shown:
+        shown.wait_for("OPEN")
+        (tmp_path / "go").touch()
+        code = shown.end()
+        shown.wait_for("the browser ended with code 3. Read ")
+        after = termios.tcgetattr(shown._slave)
+
+    assert 125 == code
+    assert shown.modes == after
+
+
 def test_it_can_be_suspended_and_goes_on(terminal: MakeTerminal, origin: Origin) -> None:
     """Ctrl-Z gives the terminal back; when it goes on, the screen is there again."""
     with terminal() as shown:
@@ -428,6 +475,20 @@ def test_it_can_be_suspended_and_goes_on(terminal: MakeTerminal, origin: Origin)
     assert os.WIFSTOPPED(status)
     assert shown.modes == suspended
     assert 200 == again.status
+
+
+def _fetch(site: str, mode: str, dest: str, *, accept: str) -> list[str]:
+    """What curl must be told to look like a Chromium."""
+    headers = {
+        "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0",
+        "Accept": accept,
+        "Accept-Language": "en",
+        "Accept-Encoding": "gzip, deflate, br, zstd",
+        "Sec-Fetch-Site": site,
+        "Sec-Fetch-Mode": mode,
+        "Sec-Fetch-Dest": dest,
+    }
+    return ["-k", *(part for name, value in headers.items() for part in ("-H", f"{name}: {value}"))]
 
 
 def _notes(folder: Path) -> set[str]:

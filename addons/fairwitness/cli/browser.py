@@ -15,11 +15,12 @@ import click
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from fairwitness.cli.door import CannotStartError, Door, spawn
 from fairwitness.cli.firefox import firefox_command
 from fairwitness.cli.folders import make_private, program_folder
 from fairwitness.cli.options import choices, command
 from fairwitness.cli.proxy_options import ProxyOptions, proxy_options
-from fairwitness.cli.through import CannotStartError, Door, spawn, through_proxy
+from fairwitness.cli.through import through_proxy
 from fairwitness.errors import PolicyError
 
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "brave-browser")
@@ -59,7 +60,7 @@ def browser(
     """Open a browser that cannot bypass the proxy.
 
     Joins the running proxy when it follows the same policy, else starts one that ends with the browser.  The
-    system's trust store is not touched.
+    system's trust store is not touched.  A proxy of its own shows the live screen where the terminal has one.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", account):
         raise click.BadParameter("use letters, digits, dots and dashes", ctx=context, param_hint="--account")
@@ -76,9 +77,16 @@ def browser(
         else:
             proxy = f"http://{_authority(door)}"
             words = chromium_command(program, proxy=proxy, pins=[spki_pin(door.ca)], profile=profile)
-        return await spawn(door, [*words, *extra, *([url] if url else [])], environment=dict(os.environ))
+        output = None if door.is_alone else profile.with_name(f"{profile.name}.log")
+        words = [*words, *extra, *([url] if url else [])]
+        code = await spawn(door, words, environment=dict(os.environ), output=output)
+        if code and output and not door.asked_to_stop.is_set():
+            raise CannotStartError(
+                f"the browser ended with code {code}", where=program, mend=f"Read {output}"
+            )
+        return code
 
-    _, code = through_proxy(choices(context), options, work)
+    _, code = through_proxy(choices(context), options, work, has_screen=True)
     return code
 
 

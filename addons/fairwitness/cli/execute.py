@@ -12,11 +12,12 @@ from pathlib import Path
 import certifi
 import click
 
+from fairwitness.cli.door import Door, check_command, spawn
 from fairwitness.cli.options import Choices, choices, command
 from fairwitness.cli.place import Place
 from fairwitness.cli.proxy_options import ProxyOptions, proxy_options
 from fairwitness.cli.text import machine, plural, printable
-from fairwitness.cli.through import Door, check_command, label_of, spawn, through_proxy
+from fairwitness.cli.through import label_of, through_proxy
 from fairwitness.control.policy_file import read_limited, replace_bytes
 from fairwitness.model.record import LogFilter
 

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from fairwitness.cli.through import CannotStartError, Door
+from fairwitness.cli.door import CannotStartError, Door
 from fairwitness.control.policy_file import replace_bytes
 
 _CERTUTIL_S = 60  # making a database on a slow disk; more means that it waits for a password

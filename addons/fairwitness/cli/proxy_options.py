@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
+from fairwitness.cli.terminal import MIN_HEIGHT, MIN_WIDTH, is_usable
+
 DEFAULT_LISTEN = "127.0.0.1:8080"
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,6 +51,23 @@ def proxy_options(function: F) -> F:
     for option in reversed(_OPTIONS):
         gathered = option(gathered)
     return gathered  # type: ignore[return-value]
+
+
+def is_live(options: ProxyOptions, *, as_json: bool) -> bool:
+    """Whether the live screen is shown: where it was asked for, or else where it can be.
+
+    Raises:
+        click.UsageError: It was asked for where it cannot be.
+    """
+    if options.ui == "live":
+        if as_json:
+            raise click.UsageError("--ui live is for people, --json for programs: choose one")
+        if not is_usable():
+            raise click.UsageError(
+                f"--ui live needs a terminal in front of you, at least {MIN_WIDTH}x{MIN_HEIGHT}"
+            )
+        return True
+    return options.ui is None and not options.verbose and not as_json and is_usable()
 
 
 def split_listen(text: str) -> tuple[str, int]:
@@ -123,7 +142,7 @@ _OPTIONS = (
     click.option(
         "--ui",
         type=click.Choice(["live", "plain"]),
-        help="How events are shown; a terminal has live for run.",
+        help="How events are shown; live needs a terminal, exec is plain.",
     ),
     click.option(
         "--set",

@@ -12,13 +12,11 @@ from fairwitness.cli.faces import Face, JsonFace, PlainFace, missed_form, missed
 from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import find_proxy_place
 from fairwitness.cli.printer import Printer
-from fairwitness.cli.proxy_options import ProxyOptions, proxy_options
+from fairwitness.cli.proxy_options import ProxyOptions, is_live, proxy_options
 from fairwitness.cli.questions import AskingFace, Declaration, Questions
-from fairwitness.cli.terminal import MIN_HEIGHT, MIN_WIDTH, is_usable
 from fairwitness.cli.text import printable
 
 if TYPE_CHECKING:
-    from fairwitness.cli.options import Choices
     from fairwitness.cli.plan import Plan
     from fairwitness.cli.session import Running
 
@@ -40,7 +38,7 @@ def run(context: click.Context, options: ProxyOptions) -> int:
     --json.  Steer it from another terminal with status, halt, pending, confirm, allow.
     """
     chosen = choices(context)
-    is_live = _is_live(chosen, options)
+    live_is_shown = is_live(options, as_json=chosen.as_json)
     place, policy = find_proxy_place(chosen)
 
     # These load the proxy: only now, since all else may fail cheaply.
@@ -58,7 +56,7 @@ def run(context: click.Context, options: ProxyOptions) -> int:
         nonlocal live, asking
         if chosen.as_json:
             return JsonFace(Printer(sys.stdout, missed=missed_form), session=session)
-        if is_live:
+        if live_is_shown:
             live = LiveFace(session=session, note=options.note or "", declare=policy.declare)
             return live
         plain = PlainFace(Printer(sys.stdout, missed=missed_line), verbose=options.verbose)
@@ -83,19 +81,6 @@ def run(context: click.Context, options: ProxyOptions) -> int:
         return 0
 
     return keep(plan, make_face=make_face, companion=until_stopped)
-
-
-def _is_live(chosen: Choices, options: ProxyOptions) -> bool:
-    """Whether the live screen is shown: where it was asked for, or else where it can be."""
-    if options.ui == "live":
-        if chosen.as_json:
-            raise click.UsageError("--ui live is for people, --json for programs: choose one")
-        if not is_usable():
-            raise click.UsageError(
-                f"--ui live needs a terminal in front of you, at least {MIN_WIDTH}x{MIN_HEIGHT}"
-            )
-        return True
-    return options.ui is None and not options.verbose and not chosen.as_json and is_usable()
 
 
 def _print_banner(plan: Plan, running: Running) -> None:

@@ -6,62 +6,34 @@ import asyncio
 import contextlib
 import os
 import re
-import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import click
 
+from fairwitness.cli.door import CannotStartError, Door
 from fairwitness.cli.faces import Face, JsonFace, PlainFace, missed_form, missed_line
 from fairwitness.cli.options import Choices
 from fairwitness.cli.place import Place, find_proxy_place
 from fairwitness.cli.printer import Printer
-from fairwitness.cli.proxy_options import ProxyOptions
+from fairwitness.cli.proxy_options import ProxyOptions, is_live
 from fairwitness.cli.steer import running_socket
 from fairwitness.cli.text import printable
 from fairwitness.control.client import ask, asking
 from fairwitness.control.server import JOIN
 from fairwitness.control.wire import Question, Value
-from fairwitness.errors import EvidenceError, FairwitnessError
+from fairwitness.errors import EvidenceError
 
 if TYPE_CHECKING:
+    from fairwitness.cli.live.face import LiveFace
     from fairwitness.cli.session import Running
     from fairwitness.model.policy import Policy
 
-EXIT_CANNOT_START = 125
 JOIN_S = 5.0  # how long a proxy that another command starts at this moment may take until it can be joined
 MAX_LABEL = 40  # characters
-
-
-class CannotStartError(FairwitnessError):
-    """The command could not be started at all."""
-
-    exit_code = EXIT_CANNOT_START
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
-    """How to reach the proxy."""
-
-    host: str
-    port: int
-    ca: Path
-    password: str | None
-    place: Place
-    policy: Policy
-    asked_to_stop: asyncio.Event
-
-    def url(self, label: str | None) -> str:
-        """The proxy's address with the label as user name."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        secret = f":{quote(self.password, safe='')}" if self.password else ""
-        user = label or ("fairwitness" if secret else "")
-        return f"http://{user}{secret}@{host}:{self.port}" if user else f"http://{host}:{self.port}"
 
 
 Work = Callable[[Door], Awaitable[int]]
@@ -72,22 +44,26 @@ def label_of(command: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(command).name)[:MAX_LABEL].strip("-") or "command"
 
 
-def through_proxy(chosen: Choices, options: ProxyOptions, work: Work) -> tuple[Place, int]:
+def through_proxy(
+    chosen: Choices, options: ProxyOptions, work: Work, *, has_screen: bool = False
+) -> tuple[Place, int]:
     """Do *work* through the running proxy if it follows the same policy, else through one of its own.
 
-    Returns where it was recorded, and the work's result.
+    Returns where it was recorded, and the work's result.  *has_screen*: a proxy of its own may show the live
+    screen, since the work needs no terminal.
 
     Raises:
         CannotStartError: The running proxy cannot be joined.
         FairwitnessError: The policy, the evidence folder or the proxy is in the way.
     """
-    if options.ui == "live":
-        raise click.UsageError("--ui live is for run: here the terminal belongs to the command")
+    if options.ui == "live" and not has_screen:
+        raise click.UsageError("--ui live is for run and browser: here the terminal belongs to the command")
     place, policy = find_proxy_place(chosen)
     socket = running_socket(place)
     if socket is None:
         try:
-            return place, _start(chosen, place, policy, options, work)
+            shows_live = has_screen and is_live(options, as_json=chosen.as_json)
+            return place, _start(chosen, place, policy, options, work, shows_live=shows_live)
         except EvidenceError:
             socket = _await_socket(place)
             if socket is None:
@@ -151,11 +127,26 @@ async def _work_joined(reply: dict[str, Value], place: Place, policy: Policy, wo
     return await work(door)
 
 
-def _start(chosen: Choices, place: Place, policy: Policy, options: ProxyOptions, work: Work) -> int:
+def _start(
+    chosen: Choices,
+    place: Place,
+    policy: Policy,
+    options: ProxyOptions,
+    work: Work,
+    *,
+    shows_live: bool,
+) -> int:
+    from fairwitness.cli.live.face import LiveFace
     from fairwitness.cli.plan import Plan
     from fairwitness.cli.session import keep
 
+    live: LiveFace | None = None
+
     def make_face(session: int) -> Face:
+        nonlocal live
+        if shows_live:
+            live = LiveFace(session=session, note=options.note or "", declare=policy.declare)
+            return live
         # stdout belongs to the command
         if chosen.as_json:
             return JsonFace(Printer(sys.stderr, missed=missed_form), session=session)
@@ -163,11 +154,11 @@ def _start(chosen: Choices, place: Place, policy: Policy, options: ProxyOptions,
 
     async def accompany(running: Running) -> int:
         joining = running.joining
-        if not chosen.as_json:
+        if live is None and not chosen.as_json:
             words = f"fairwitness: {policy.program.name}: proxy {joining.listen}, evidence {joining.evidence}"
             words += f", policy {place.policy_file}" if chosen.program else ""
             print(printable(words), file=sys.stderr, flush=True)
-        for rule in policy.declare:
+        for rule in policy.declare if live is None else ():
             running.note(f"declare {rule}: not asked")
         door = _door(
             joining.listen,
@@ -176,15 +167,39 @@ def _start(chosen: Choices, place: Place, policy: Policy, options: ProxyOptions,
             place=place,
             policy=policy,
             asked_to_stop=running.asked_to_stop,
+            is_alone=live is None,
         )
-        return await work(door)
+        return await (_beside(live, running, work(door)) if live else work(door))
 
     plan = Plan(place=place, policy=policy, options=options, serves_one_command=True)
     return keep(plan, make_face=make_face, companion=accompany)
 
 
+async def _beside(live: LiveFace, running: Running, work: Awaitable[int]) -> int:
+    """The work, with the live screen for as long as it goes on."""
+    showing = asyncio.ensure_future(live.accompany(running))
+    working = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({showing, working}, return_when=asyncio.FIRST_COMPLETED)
+        if showing.done():
+            running.asked_to_stop.set()
+        code = await working
+    finally:
+        showing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await showing  # a fault of the screen is told as one
+    return code
+
+
 def _door(
-    listen: str, ca: Path, password: str | None, *, place: Place, policy: Policy, asked_to_stop: asyncio.Event
+    listen: str,
+    ca: Path,
+    password: str | None,
+    *,
+    place: Place,
+    policy: Policy,
+    asked_to_stop: asyncio.Event,
+    is_alone: bool = True,
 ) -> Door:
     host, _, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
@@ -197,6 +212,7 @@ def _door(
         place=place,
         policy=policy,
         asked_to_stop=asked_to_stop,
+        is_alone=is_alone,
     )
 
 
@@ -209,6 +225,7 @@ def _refuse_own_options(options: ProxyOptions, place: Place) -> None:
         "--ca-dir": options.ca_dir,
         "--set": options.options,
         "--note": options.note,
+        "--ui live": options.ui == "live",
         "--allow-remote": options.allow_remote,
     }
     names = [name for name, value in given.items() if value]
@@ -218,43 +235,3 @@ def _refuse_own_options(options: ProxyOptions, place: Place) -> None:
             where=str(place.evidence),
             mend="Leave it out, or stop the running proxy",
         )
-
-
-def check_command(name: str) -> None:
-    """Fail before a proxy is started for a command that does not exist.
-
-    Raises:
-        CannotStartError: There is no such command, or it must not be run.
-    """
-    if shutil.which(name) is None:
-        raise CannotStartError(
-            "there is no such command, or it must not be run",
-            where=name,
-            mend="Name a command that can be run",
-        )
-
-
-async def spawn(door: Door, command: list[str], *, environment: dict[str, str]) -> int:
-    """Run *command* to its end, with this process's streams; its exit code as a shell would say it.
-
-    Raises:
-        CannotStartError: There is no such command, or it must not be run.
-    """
-    try:
-        child = await asyncio.create_subprocess_exec(*command, env=environment)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise CannotStartError(
-            f"the command cannot be started ({reason})", where=command[0], mend="Name a command that exists"
-        ) from error
-    ending = asyncio.ensure_future(child.wait())
-    stopping = asyncio.ensure_future(door.asked_to_stop.wait())
-    try:
-        await asyncio.wait({ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopping.cancel()
-        if not ending.done():
-            child.terminate()
-            await ending
-    code = ending.result()
-    return 128 - code if code < 0 else code

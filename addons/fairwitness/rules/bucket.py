@@ -100,7 +100,9 @@ class Bucket:
     def level(self, now_us: int) -> tuple[int, int]:
         """How many released requests are in it, and how many wait for their place."""
         passed = bisect_left(self._slots, now_us + 1)
-        drained = max(self._before[passed - 1], self._slots[passed - 1]) + self._gap if passed else self._after
+        drained = (
+            max(self._before[passed - 1], self._slots[passed - 1]) + self._gap if passed else self._after
+        )
         return max(0, -(-(drained - now_us) // self._gap)), len(self._slots) - passed
 
     def _end(self) -> int:

@@ -95,9 +95,7 @@ class Steering:
             open_requests=self._open,
             log=self._log_status(),
             meters=tuple(
-                MeterStatus(
-                    each.name, each.host, each.metered, each.used, each.limit, each.per, each.waiting
-                )
+                MeterStatus(each.name, each.host, each.metered, each.used, each.limit, each.per, each.waiting)
                 for each in self._runner.meters(now_us)
             ),
         )

@@ -18,8 +18,10 @@ SceneOf = Callable[..., Scene]
 ENTER = Key("enter")
 
 
-def typed(scene: Scene, *keys: Key | str, named: frozenset[str] | None = None) -> tuple[Dialogue, list[Order]]:
-    """What comes of keys, one after the other, on a screen that shows the same, with all names, all the while."""
+def typed(
+    scene: Scene, *keys: Key | str, named: frozenset[str] | None = None
+) -> tuple[Dialogue, list[Order]]:
+    """What comes of keys, one after the other, on a screen that shows the same all the while."""
     given: list[Order] = []
     named = frozenset(each.host for each in scene.wanted) if named is None else named
     for key in keys:

@@ -59,8 +59,7 @@ def named_on(lines: Iterable[Text]) -> frozenset[str]:
         line.plain[span.start : span.end]
         for line in lines
         for span in line.spans
-        if isinstance(span.style, Style)
-        and span.style.meta.get(_NAMED) == line.plain[span.start : span.end]
+        if isinstance(span.style, Style) and span.style.meta.get(_NAMED) == line.plain[span.start : span.end]
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from fairwitness.cli.live.dialogue import press, selected
-from fairwitness.cli.live.keys import MAX_BYTES, SILENCE_S, read_keys
+from fairwitness.cli.live.keys import MAX_BYTES, SILENCE_S, Key, read_keys
 from fairwitness.cli.live.memory import Memory
 from fairwitness.cli.live.orders import Asked, Declared, Order, Registered, Stop, carry_out
 from fairwitness.cli.live.scene import Dialogue, Mode, Scene
@@ -107,7 +107,9 @@ class LiveFace:
                 scene = self._stage.scene(running, self._dialogue)
                 if self._is_listening and (self._is_stale or scene != self._painted):
                     self._is_stale = False
-                    painting: asyncio.Future[frozenset[str]] = loop.run_in_executor(pool, self._screen.paint, scene)
+                    painting: asyncio.Future[frozenset[str]] = loop.run_in_executor(
+                        pool, self._screen.paint, scene
+                    )
                     await asyncio.wait({painting, stopping}, return_when=asyncio.FIRST_COMPLETED)
                     if not painting.done():
                         self._screen.leave()
@@ -167,7 +169,7 @@ class LiveFace:
         for key in read_keys(burst):
             scene = replace(self._painted, dialogue=self._dialogue)
             after, order = press(scene, key, named=self._looked_at())
-            if key.text in ("y", "n") and self._is_too_soon(scene):
+            if key in (Key("text", "y"), Key("text", "n")) and self._is_too_soon(scene):
                 after, order = (
                     replace(self._dialogue, said="that came just now: look, then press again"),
                     None,

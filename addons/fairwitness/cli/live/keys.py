@@ -12,7 +12,10 @@ MAX_BYTES = 4096  # of one burst; the rest is dropped
 
 KEYS = (
     ("y / n", "answer what is selected under 'waits for you'; Up and Down select"),
-    ("a", "add all suggested hosts to load, tunnel or noise, never to include; lists them first if they are many"),
+    (
+        "a",
+        "add all suggested hosts to load, tunnel or noise, never to include; many are shown first",
+    ),
     ("w", "the suggested hosts one by one: a digit, or Enter on the selected one, adds it"),
     ("c", "confirm a changed policy that waits; asks once more"),
     ("h", "halt: nothing leaves from now on"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from fairwitness.cli.live import pages, panels
-from fairwitness.cli.live.cells import cell, fitted, paired
+from fairwitness.cli.live.cells import cell, fitted, paired, shown
 from fairwitness.cli.live.scene import Mode, Scene
 from fairwitness.cli.terminal import MIN_HEIGHT, MIN_WIDTH
 
@@ -65,12 +65,13 @@ def _foot(scene: Scene, width: int) -> Text:
         Mode.QUIT: f"{scene.open_requests} requests are open: stop all the same? y/n",
         Mode.CONFIRM: "Put this policy in force? y/n",
     }.get(now.mode)
-    if now.said:
+    if now.said and asked is not None:
         return cell(now.said, width, "bold yellow")
     if asked is not None:
         typed = now.text[-max(10, width - len(asked) - 2) :]
         return cell(f"{asked}{typed}{'' if asked.endswith('y/n') else '_'}", width, "bold reverse")
-    keys = Text(no_wrap=True, end="")
+    keys = Text(shown(now.said), "bold yellow", no_wrap=True, end="")
+    keys.append("  " if now.said else "")
     for key, does, is_of_use in (
         ("r", "resume", scene.gate == "halted"),
         ("c", "confirm", bool(scene.waiting_policy)),
