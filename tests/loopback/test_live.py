@@ -436,7 +436,7 @@ def test_a_browser_of_its_own_proxy_has_the_screen_beside_it(
         shown.press(b"q")
         code = shown.end()
         shown.wait_for("session 1: 1 exchange, 0 blocked")
-    (said,) = tmp_path.rglob("browser/default.log")
+    (said,) = tmp_path.rglob("browser.log")
     pid, *words = said.read_text().split()
 
     assert (0, ["noise", "ended"]) == (code, words)

@@ -77,7 +77,7 @@ def browser(
         else:
             proxy = f"http://{_authority(door)}"
             words = chromium_command(program, proxy=proxy, pins=[spki_pin(door.ca)], profile=profile)
-        output = None if door.is_alone else profile.with_name(f"{profile.name}.log")
+        output = None if door.is_alone else profile / "browser.log"
         words = [*words, *extra, *([url] if url else [])]
         code = await spawn(door, words, environment=dict(os.environ), output=output)
         if code and output and not door.asked_to_stop.is_set():
