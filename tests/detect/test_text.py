@@ -78,6 +78,7 @@ def test_a_secret_is_found_where_it_stands(text: bytes, secret: bytes) -> None:
         b"Content-Security-Policy: script-src 'self'; report-uri /csp",
         b'{"passwordPolicy": {"min": 8}, "token": "<TOKEN_A>", "secret": "${SECRET}"}',
         b"access-control-allow-headers: authorization, x-csrf-token",
+        b"headers['Content-Disposition'] = attachment; the disposition of the company",
         b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
         b"4f0c1d2e3b4a59687766554433221100ffeeddccbbaa99887766554433221100",
     ],

@@ -72,8 +72,8 @@ def secrets_in_multipart(text: bytes) -> Iterator[Secret]:
     if b"isposition" not in text:
         return
     parts = [(match.start(), match.end(), match.group(1)) for match in re2.finditer(_PART, text)]
-    ends = [start for start, _, _ in parts[1:]] + [len(text)]
-    for (_, start, name), end in zip(parts, ends, strict=True):
+    ends = (*(start for start, _, _ in parts[1:]), len(text))
+    for (_, start, name), end in zip(parts, ends, strict=False):  # an end is there where no part is
         kind = kind_of_name(name.decode("latin-1"))
         if kind is None:
             continue
