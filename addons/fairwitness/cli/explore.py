@@ -21,6 +21,7 @@ from types import FrameType
 
 import click
 
+from fairwitness.cli.beside import beside
 from fairwitness.cli.filters import filters
 from fairwitness.cli.folders import data_folder, make_private
 from fairwitness.cli.options import choices, command
@@ -79,6 +80,7 @@ def _copy(place: Place, wanted: LogFilter, path: Path) -> int:
             findings=reader.findings(),
             flags=tuple(reader.flags()),
             sessions=tuple((row.session, row.started_us, row.ended_us) for row in reader.sessions()),
+            beside=beside(reader, snapshot).records,
         )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fairwitness.cli.beside import beside, told
 from fairwitness.cli.filters import filters
 from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import find_place
@@ -67,9 +68,15 @@ def export(context: click.Context, wanted: LogFilter, format_: str, out: Path, u
     with place.reader() as reader, opened(out, stdout=sys.stdout.buffer, forbidden=place.evidence) as target:
         left_out = _Count()
         snapshot = reader.snapshot(wanted, _chooser(format_, wanted, left_out))
+        searched = beside(reader, snapshot)
         with _progress(snapshot) as records:
             written = write_checked(
-                records, _exporter(format_), _redactor(unredacted), target.file, where=str(out)
+                records,
+                _exporter(format_),
+                _redactor(unredacted),
+                target.file,
+                where=str(out),
+                beside=searched.records,
             )
         made = Exported(
             format=format_,
@@ -82,7 +89,7 @@ def export(context: click.Context, wanted: LogFilter, format_: str, out: Path, u
         )
         record(place, made)
         target.finish()
-    _say(made, left_out.count, written.hidden, as_json=chosen.as_json)
+    _say(made, left_out.count, written.hidden, told(searched), as_json=chosen.as_json)
 
 
 class _Count:
@@ -154,7 +161,7 @@ def _typed(wanted: LogFilter) -> tuple[tuple[str, str], ...]:
     return tuple(told)
 
 
-def _say(made: Exported, left_out: int, hidden: int, *, as_json: bool) -> None:
+def _say(made: Exported, left_out: int, hidden: int, unsearched: str | None, *, as_json: bool) -> None:
     """What was made; on stderr where the file itself went to stdout."""
     form = {
         "file": made.file,
@@ -170,7 +177,7 @@ def _say(made: Exported, left_out: int, hidden: int, *, as_json: bool) -> None:
     if left_out:
         words += f"\n{left_out} left out: blocked or tunnels; --decision block exports what was blocked"
     if made.is_redacted:
-        words += f"\n{plural(hidden, 'value')} hidden"
+        words += f"\n{plural(hidden, 'value')} hidden" + (f"\n{unsearched}" if unsearched else "")
     else:
         words += "\nNothing is hidden in it: passwords, cookies and keys are in it as they were sent."
     click.echo(machine(form) if as_json else printable(words, keep="\n"), err=made.file == "-")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +47,11 @@ class Snapshot:
         self._numbers = numbers
         self._size = size
         self._is_held = is_held
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The numbers of its exchanges, in order."""
+        return self._numbers
 
     def __len__(self) -> int:
         """How many exchanges there are at most: those that began while it was taken have no record."""

@@ -8,9 +8,11 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 from fairwitness.errors import ExportError
+from fairwitness.export.passes import learn_all
 from fairwitness.model.clock import iso_us
 from fairwitness.model.disclosure import Redactor, Shown
 from fairwitness.model.finding import Finding
@@ -46,6 +48,7 @@ def write_explorable(
     findings: Sequence[Finding],
     flags: Sequence[FlagRow],
     sessions: Sequence[tuple[int, int, int | None]],
+    beside: Callable[[], Iterable[ExchangeRecord]] = tuple,
 ) -> int:
     """Fill a new database; gives how many exchanges are in it.
 
@@ -56,13 +59,13 @@ def write_explorable(
         findings: With notes and fields, which are redacted too.
         flags: Without the bytes that show them.
         sessions: Number, begin and end.
+        beside: Gives exchanges that are not in it, whose secrets may stand in those that are.
 
     Raises:
         ExportError: A secret would be in it.
     """
     notes = [_record_of_texts(texts) for texts in (_finding_texts(findings), _flag_texts(flags)) if texts]
-    for record in (*notes, *records()):
-        redactor.learn(record)
+    learn_all(chain(notes, records()), beside(), redactor)
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = OFF")

@@ -21,6 +21,10 @@ class Unredacted:
     def learn(self, record: ExchangeRecord) -> None:
         """Nothing is looked for."""
 
+    def learn_beside(self, record: ExchangeRecord) -> bool:  # noqa: ARG002 - nothing is looked for
+        """Nothing is looked for."""
+        return False
+
     def show(self, record: ExchangeRecord) -> Shown:
         """The record as it is."""
         return Shown(record=record, hidden=(), is_redacted=False)
@@ -49,6 +53,7 @@ def write_checked(
     file: BinaryIO,
     *,
     where: str,
+    beside: Callable[[], Iterable[ExchangeRecord]] = tuple,
 ) -> Written:
     """Fill *file*; whoever called throws it away if this raises.
 
@@ -58,12 +63,12 @@ def write_checked(
         redactor: What must not be shown.
         file: Empty, to write and to read.
         where: What errors call it.
+        beside: Gives exchanges that are not shown, whose secrets may stand in those that are.
 
     Raises:
         ExportError: Something that must be hidden would be shown.
     """
-    for record in records():
-        redactor.learn(record)
+    learn_all(records(), beside(), redactor)
     counted = _Counted(records(), redactor, where)
     exporter.write(counted, file)
     file.flush()
@@ -80,6 +85,21 @@ def write_checked(
     for piece in _pieces(file):
         digest.update(piece)
     return Written(counted.count, digest.hexdigest(), file.tell(), len(counted.hidden))
+
+
+def learn_all(
+    records: Iterable[ExchangeRecord], beside: Iterable[ExchangeRecord], redactor: Redactor
+) -> None:
+    """The first pass: what is shown comes first, so that its names come first in the alphabet.
+
+    Raises:
+        ExportError: There is more to hide than can be.
+    """
+    for record in records:
+        redactor.learn(record)
+    for record in beside:
+        if not redactor.learn_beside(record):
+            break
 
 
 class _Counted:

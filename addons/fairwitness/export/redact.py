@@ -15,7 +15,7 @@ from fairwitness.detect import (
     views_of,
 )
 from fairwitness.export.spans import Span, merged, replaced
-from fairwitness.export.texts import walk
+from fairwitness.export.texts import walk, without_bulk
 from fairwitness.export.traces import without_traces
 from fairwitness.export.vault import Vault
 from fairwitness.model.disclosure import Placeholder, Shown
@@ -49,6 +49,13 @@ class Redaction:
             raise ValueError("learned after something was shown")
         self._vault.publish(record.row.host.encode("utf-8", "surrogatepass"))
         walk(record, self._learn_text)
+
+    def learn_beside(self, record: ExchangeRecord) -> bool:
+        """First pass, over exchanges that are not shown: their heads, and bodies that may name a secret."""
+        if self._vault.is_half_full:
+            return False
+        walk(without_bulk(record), self._learn_text)
+        return True
 
     def show(self, record: ExchangeRecord) -> Shown:
         """Second pass.

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from fairwitness.model.exchange import Headers
+from fairwitness.model.exchange import Headers, first_header
 from fairwitness.model.record import ExchangeRecord, ExchangeRow
+
+_LONGEST_BODY_BYTES = 1 << 18  # 256 KiB
+_MOST_MESSAGES = 64
+_BULK = re.compile(r"(?:image|font|video|audio)/|text/css|application/(?:font|wasm)", re.IGNORECASE)
 
 Read = Callable[[bytes, bytes], bytes]
 """Takes a text and the name of its header (else empty), and says what is to stand there."""
@@ -29,6 +34,18 @@ def walk(record: ExchangeRecord, read: Read) -> ExchangeRecord:
         response_body=_optional(record.response_body, read),
         messages=tuple(replace(each, content=read(each.content, b"")) for each in record.messages),
         meta=tuple((key, _text(value, read)) for key, value in record.meta),
+    )
+
+
+def without_bulk(record: ExchangeRecord) -> ExchangeRecord:
+    """The record without pictures and the like, and without what is long: no server issues a token there."""
+    kind = first_header(record.response_headers, "content-type") or ""
+    is_plain = len(record.response_body or b"") <= _LONGEST_BODY_BYTES and not _BULK.match(kind)
+    return replace(
+        record,
+        request_body=(record.request_body or b"")[:_LONGEST_BODY_BYTES],
+        response_body=record.response_body if is_plain else None,
+        messages=tuple(each for each in record.messages[:_MOST_MESSAGES] if len(each.content) < 4096),
     )
 
 

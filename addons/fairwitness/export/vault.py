@@ -67,6 +67,11 @@ class Vault:
                     f"the values to hide are longer than {_MOST_LITERAL_BYTES >> 20} MiB together"
                 )
 
+    @property
+    def is_half_full(self) -> bool:
+        """Whether only half of what it can take is left, for what must be hidden at all events."""
+        return len(self._kinds) > MOST_VALUES // 2 or self._literal_bytes > _MOST_LITERAL_BYTES // 2
+
     def avoid(self, text: bytes) -> None:
         """Never give a placeholder a name that stands in *text*: it would be taken for ours."""
         if b"_" in text:

@@ -62,6 +62,9 @@ class Redactor(Protocol):
     def learn(self, record: ExchangeRecord) -> None:
         """First pass, over every record: find what must be hidden."""
 
+    def learn_beside(self, record: ExchangeRecord) -> bool:
+        """Still first pass, over exchanges that are not shown; False: no more of them are taken."""
+
     def show(self, record: ExchangeRecord) -> Shown:
         """Second pass: the record without it.
 
