@@ -4,8 +4,10 @@ import base64
 import http.cookiejar
 import json
 import signal
+import socket
 import sqlite3
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from fairwitness.evidence import Keep, Log
 from fairwitness.evidence.testing import ALLOWED, NOON_US, make_exchange, make_flag, make_request
 from fairwitness.model.finding import Change, FindingChange, Marked
 from fairwitness.policy import load_policy
+from fairwitness.testing import PATIENCE_S
 
 if TYPE_CHECKING:
     from tests.transcripts.conftest import Home
@@ -157,19 +160,18 @@ def test_the_copy_holds_what_was_recorded(home: Home, logged: Path, tmp_path: Pa
 
 
 def test_a_copy_that_was_left_goes_at_the_next_start(home: Home, logged: Path) -> None:
-    """After SIGKILL the copy stays; the next command removes it, and not the one of a command that runs."""
-    with _explored(home) as (process, _):
-        process.kill()
-        process.wait(60)
-    left = _copies(home)
+    """After a power cut a copy stays; the next command removes it, and not that of one that runs."""
+    old = Path(home.environment["HOME"]) / COPIES / "old"
+    old.mkdir(parents=True, mode=0o700)
+    for name in ("lock", "evidence.db"):
+        (old / name).touch()
     with _explored(home) as (first, _), _explored(home) as (second, _):
         running = _copies(home)
         for each in (first, second):
             each.send_signal(signal.SIGINT)
             each.wait(60)
 
-    assert (1, 2) == (len(left), len(running))
-    assert not set(left) & set(running)
+    assert (2, False) == (len(running), old.exists())
     assert [] == _copies(home)
 
 
@@ -186,3 +188,44 @@ def test_explore_needs_its_extra(home: Home, logged: Path) -> None:
 
     assert 2 == result.code
     assert "pip install 'fairwitness[explore]'" in result.error
+
+
+def test_datasette_and_the_copy_go_with_a_killed_command(home: Home, logged: Path) -> None:
+    """SIGKILL leaves no process that serves, and nothing on the disk."""
+    with _explored(home) as (process, url):
+        (copy,) = _copies(home)
+        base = url.partition("/-/")[0]
+        served = _get(_opener(), base + "/")[0]
+        process.kill()
+        process.wait(60)
+        port = int(base.rpartition(":")[2])
+        ends = time.monotonic() + PATIENCE_S
+        while time.monotonic() < ends and (_answers(port) or copy.exists()):
+            time.sleep(0.05)
+
+    assert 403 == served
+    assert not _answers(port)
+    assert [] == _copies(home)
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_page_under_another_name_reads_nothing(home: Home, logged: Path) -> None:
+    """A name of somebody else that leads to loopback brings no cookie."""
+    owner = _opener()
+    with _explored(home) as (_, url):
+        base = url.partition("/-/")[0]
+        port = base.rpartition(":")[2]
+        entered = _get(owner, url)[0]
+        stranger = urllib.request.Request(base + "/evidence/body.json", headers={"Host": f"evil.test:{port}"})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(stranger, timeout=60)
+        refused.value.close()
+
+    assert (200, 403) == (entered, refused.value.code)

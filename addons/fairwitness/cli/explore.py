@@ -128,8 +128,8 @@ def _served(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     said = folder / "said"
     with said.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "datasette", *words],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", "fairwitness.cli.tethered", *words],
+            stdin=subprocess.PIPE,
             stdout=out,
             stderr=out,
             cwd=folder,
@@ -139,6 +139,8 @@ def _served(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         yield process, _address(process, said, port)
     finally:
         process.terminate()
+        assert process.stdin is not None
+        process.stdin.close()
         try:
             process.wait(5)
         except subprocess.TimeoutExpired:
