@@ -23,6 +23,8 @@ def _found(text: bytes) -> list[bytes]:
         (b'<a href="/a?x=1&amp;sig=qwe">', b"qwe"),
         (b"https://alice:hunter2@shop.example.com/", b"hunter2"),
         (b"postgres://app:pa55@db/x", b"pa55"),
+        (b"//no:pw1@scheme a://short:pw2@x ab://b:pw3@y,cd://c:pw4@z", b"pw3"),
+        (b"ab://b:pw3@y,cd://c:pw4@z", b"pw4"),
         (b"/reset-password/Ab3dE5fG7hI9jK1lM3", b"Ab3dE5fG7hI9jK1lM3"),
         (b"/account/verify/8c4f1f5e-2f7b-4a6e-9d51-3f1d2c0b9a11", b"8c4f1f5e-2f7b-4a6e-9d51-3f1d2c0b9a11"),
         (b"/shop;jsessionid=0A1B2C3D?x=1", b"0A1B2C3D"),

@@ -13,7 +13,7 @@ from fairwitness.detect.pairs import secrets_in_form, secrets_in_queries
 from fairwitness.detect.patterns import secrets_by_shape
 from fairwitness.detect.secret import Detector, Secret
 from fairwitness.detect.urls import secrets_in_urls
-from fairwitness.detect.views import Plain, View, legible_of, views_of
+from fairwitness.detect.views import Plain, View, views_of
 
 DETECTORS: tuple[Detector, ...] = (
     secrets_by_shape,
@@ -42,7 +42,9 @@ def secrets_in_views(views: Iterator[View]) -> list[Secret]:
     found: list[Secret] = []
     for view in views:
         if not isinstance(view, Plain):
-            view = legible_of(view)
+            view = view.legible
+        if not view.text:
+            continue
         earlier = _Cover(found)
         for detector in DETECTORS:
             for secret in detector(view.text):

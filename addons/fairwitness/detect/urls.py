@@ -10,6 +10,10 @@ import re2
 from fairwitness.detect.secret import Secret, compiled
 from fairwitness.detect.values import looks_random, says_nothing
 
+_AUTHORITY = compiled(
+    rb"://[^\s/?#@\"'<>\\]*@"
+)  # what every match of the next ends with, found ten times as fast
+_SCHEME_BYTES = 21
 _USER = compiled(rb"[A-Za-z][A-Za-z0-9+.\-]{1,20}://([^\s/?#@\"'<>:\\]{0,256})(?::([^\s/?#@\"'<>\\]+))?@")
 _MATRIX = compiled(rb"(?i);(?:j|php)?sess(?:ion)?id=([^\s?#;&\"'<>/\\]+)")
 _COOKIELESS = compiled(rb"/\([ASF]\(([A-Za-z0-9_-]{16,})\)")  # ASP.NET sessions without cookies
@@ -33,7 +37,12 @@ def secrets_in_urls(text: bytes) -> Iterator[Secret]:
 
 
 def _in_authorities(text: bytes) -> Iterator[Secret]:
-    for match in re2.finditer(_USER, text):
+    done = 0
+    for authority in re2.finditer(_AUTHORITY, text):
+        match = _USER.search(text, max(done, authority.start() - _SCHEME_BYTES), authority.end())
+        done = authority.end()
+        if match is None:
+            continue
         user, password = match.group(1), match.group(2)
         if password is not None and not says_nothing(password):
             yield Secret(match.start(2), match.end(2), "password", unquote_to_bytes(password))

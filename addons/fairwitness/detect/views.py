@@ -7,12 +7,14 @@ spellings.  Each view knows where its bytes stand in the content that it was mad
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from binascii import a2b_base64, unhexlify
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from html import unescape
-from typing import Protocol
+
+from fairwitness.detect.secret import compiled
 
 _DEPTH = 3  # an escape of an escape of an escape; base64 in base64
 _PERCENT = rb"%[0-9A-Fa-f]{2}"
@@ -22,27 +24,45 @@ _JSON = (
 )
 _ENTITY = rb"&(?:#[0-9]{1,12};?|#[xX][0-9A-Fa-f]{1,12};?|[A-Za-z]{2,8};)"
 _ALL = re.compile(b"|".join((_PERCENT, _JSON, _ENTITY)))
-_FOLD = re.compile(rb"(?<=[A-Za-z0-9+/]{60})(?:\r?\n|(?:\\r)?\\n)[ \t]{0,16}(?=[A-Za-z0-9+/=])")
+_FOLD = (
+    re.compile(  # a break first, then what is before it: a look behind at every byte takes ten times as long
+        b"|".join(
+            each + rb"(?<=[A-Za-z0-9+/]{60}" + each + rb")[ \t]{0,16}(?=[A-Za-z0-9+/=])"
+            for each in (rb"\r\n", rb"\n", rb"\\r\\n", rb"\\n")
+        )
+    )
+)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{11,}")  # eight bytes without padding
 _HEX = re.compile(rb"[0-9A-Fa-f]{16,}")  # eight bytes
 _TEXT = re.compile(rb"[\t\n\r\x20-\x7e]{8,}")
 _TEXT_BYTES = bytes(range(0x20, 0x7F)) + b"\t\n\r"
 _WIDE = re.compile(rb"(?:[\t\n\r\x20-\x7e]\0){8,}")
 _WIDE_BIG = re.compile(rb"(?:\0[\t\n\r\x20-\x7e]){8,}")
+_IS_WIDE = compiled(
+    rb"(?:[\t\n\r\x20-\x7e]\x00){8}|(?:\x00[\t\n\r\x20-\x7e]){8}"
+)  # most of what holds \0 is not
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _SHORT = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
-class View(Protocol):
-    """One reading of some content."""
+class View(ABC):
+    """One reading of some content.  A class, because what was worked out of it is kept."""
 
     text: bytes
 
+    @abstractmethod
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """Where in the content the bytes from *start* to *end* of `text` stand; rounded outwards."""
 
+    @cached_property
+    def legible(self) -> View:
+        """Only the runs of ASCII, where much else would be read as escapes that are none."""
+        if len(self.text.translate(None, _TEXT_BYTES)) * 4 < len(self.text):
+            return self
+        return Decoded(self, _TEXT, bytes, bits=8)
 
-class Plain:
+
+class Plain(View):
     """The content as it is."""
 
     def __init__(self, text: bytes) -> None:
@@ -53,7 +73,7 @@ class Plain:
         return start, end
 
 
-class Derived:
+class Derived(View):
     """A view in which each match of a pattern was replaced; the places are worked out when first asked for.
 
     Args:
@@ -100,7 +120,7 @@ class Derived:
         return starts, tokens
 
 
-class Decoded:
+class Decoded(View):
     """A view of all runs of an alphabet, each decoded from its character *skip* on, a line a run.
 
     Args:
@@ -166,21 +186,17 @@ def _views(base: View, depth: int) -> Iterator[View]:
     yield base
     if depth == 0:
         return
-    for runs in (_WIDE, _WIDE_BIG):
-        if b"\0" in base.text and runs.search(base.text):
-            yield from _views(Decoded(base, runs, _narrow, bits=4), depth - 1)
-    legible = legible_of(base)
+    if b"\0" in base.text and _IS_WIDE.search(base.text):
+        for runs in (_WIDE, _WIDE_BIG):
+            if runs.search(base.text):
+                yield from _views(Decoded(base, runs, _narrow, bits=4), depth - 1)
+    legible = base.legible
+    if not legible.text:
+        return
     read = list(_without_escapes(legible))
     yield from read
     for each in _packed(read[-1] if read else legible):
         yield from _views(each, depth - 1)
-
-
-def legible_of(base: View) -> View:
-    """Only the runs of ASCII, where much else would be read as escapes that are none."""
-    if len(base.text.translate(None, _TEXT_BYTES)) * 4 < len(base.text):
-        return base
-    return Decoded(base, _TEXT, bytes, bits=8)
 
 
 def _without_escapes(base: View) -> Iterator[View]:
@@ -199,8 +215,12 @@ def _packed(base: View) -> Iterator[View]:
     if runs:
         for skip in range(4):
             yield Decoded(unfolded, _BASE64, _from_base64, bits=6, skip=skip, found=runs)
-    if _HEX.search(unfolded.text):
-        yield from (Decoded(unfolded, _HEX, _from_hex, bits=4, skip=skip) for skip in range(2))
+    runs = [
+        found for run in runs for found in _HEX.findall(run)
+    ]  # every such run is within one of the others
+    if runs:
+        for skip in range(2):
+            yield Decoded(unfolded, _HEX, _from_hex, bits=4, skip=skip, found=runs)
 
 
 def without_escapes(value: bytes) -> Iterator[bytes]:

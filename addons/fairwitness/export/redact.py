@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
 from fairwitness.detect import (
     Secret,
@@ -14,6 +13,7 @@ from fairwitness.detect import (
     secrets_in_views,
     views_of,
 )
+from fairwitness.export.memory import Memory, key_of
 from fairwitness.export.spans import Span, merged, replaced
 from fairwitness.export.texts import walk, without_bulk
 from fairwitness.export.traces import without_traces
@@ -21,8 +21,10 @@ from fairwitness.export.vault import Vault
 from fairwitness.model.disclosure import Placeholder, Shown
 from fairwitness.model.record import ExchangeRecord
 
-_REMEMBERED_BYTES = 2048  # heads repeat: what was found in such a short text is kept
 _TAKEN_APART_TIMES = 8  # secrets that a hostile text nests in one another are not all taken apart
+_ALWAYS_TAKEN_APART_BYTES = 2048
+_SECRET_BYTES = 200  # of memory, beside its value
+_SPAN_BYTES = 150
 _WINDOW_BYTES = 1 << 20
 _OVERLAP_BYTES = 32768  # a slice of 2 KiB in base64 of double percent escapes
 
@@ -37,6 +39,8 @@ class Redaction:
     def __init__(self) -> None:
         self._vault = Vault()
         self._is_learning = True
+        self._secrets: Memory[tuple[Secret, ...]] = Memory()
+        self._spans: Memory[list[Span]] = Memory()
 
     def learn(self, record: ExchangeRecord) -> None:
         """First pass, over every record.
@@ -67,7 +71,7 @@ class Redaction:
         hidden: dict[str, Placeholder] = {}
 
         def read(content: bytes, header: bytes) -> bytes:
-            spans = self._spans(content, header)
+            spans = self._spans_in(content, header)
             hidden.update((placeholder.name, placeholder) for _, _, placeholder in spans)
             return replaced(content, spans)
 
@@ -94,9 +98,12 @@ class Redaction:
         return None
 
     def _learn_text(self, content: bytes, header: bytes) -> bytes:
+        key = key_of(content, header)
+        if self._secrets.recall(key) is not None:
+            return content
         self._vault.avoid(content)
-        left_bytes = _TAKEN_APART_TIMES * len(content) + _REMEMBERED_BYTES
-        for secret in _secrets(content, header):
+        left_bytes = _TAKEN_APART_TIMES * len(content) + _ALWAYS_TAKEN_APART_BYTES
+        for secret in self._secrets_in(content, header, key):
             self._vault.add(secret)
             left_bytes -= len(secret.value)
             if left_bytes > 0:
@@ -104,34 +111,34 @@ class Redaction:
                     self._vault.add(part)
         return content
 
-    def _spans(self, content: bytes, header: bytes) -> list[Span]:
-        found = [
-            (each.start, each.end, self._vault.placeholder(each.value)) for each in _secrets(content, header)
-        ]
-        for view in views_of(content):
-            for start, end, placeholder in self._vault.literals_in(view.text):
-                found.append((*view.origin(start, end), placeholder))
-        return merged(found)
+    def _secrets_in(self, content: bytes, header: bytes, key: bytes) -> tuple[Secret, ...]:
+        found = self._secrets.recall(key)
+        if found is None:
+            named = tuple(secrets_in_header(header, content)) if header else ()
+            found = (*named, *secrets_in_views(views_of(content)))
+            self._secrets.keep(key, found, sum(_SECRET_BYTES + len(secret.value) for secret in found))
+        return found
+
+    def _spans_in(self, content: bytes, header: bytes) -> list[Span]:
+        key = key_of(content, header)
+        spans = self._spans.recall(key)
+        if spans is None:
+            found = [
+                (each.start, each.end, self._vault.placeholder(each.value))
+                for each in self._secrets_in(content, header, key)
+            ]
+            for view in views_of(content):
+                for start, end, placeholder in self._vault.literals_in(view.text):
+                    found.append((*view.origin(start, end), placeholder))
+            spans = merged(found)
+            self._spans.keep(key, spans, len(spans) * _SPAN_BYTES)
+        return spans
 
 
 def _order(placeholder: Placeholder) -> tuple[str, int, str]:
     """By name, AA behind Z."""
     prefix, _, letters = placeholder.name.partition("_")
     return prefix, len(letters), letters
-
-
-def _secrets(content: bytes, header: bytes) -> tuple[Secret, ...]:
-    if len(content) <= _REMEMBERED_BYTES:
-        return _remembered(content, header)
-    return _found(content, header)
-
-
-def _found(content: bytes, header: bytes) -> tuple[Secret, ...]:
-    named = tuple(secrets_in_header(header, content)) if header else ()
-    return named + tuple(secrets_in_views(views_of(content)))
-
-
-_remembered = lru_cache(maxsize=16384)(_found)
 
 
 def _windows(pieces: Iterable[bytes]) -> Iterator[bytes]:
