@@ -115,6 +115,29 @@ def test_what_was_registered_is_known_to_the_next_session(make_town: MakeTown) -
     assert [False] == [b"hunter2secret" in content for content in files]
 
 
+def test_a_file_that_is_written_by_hand_counts_at_once(make_town: MakeTown) -> None:
+    """What is broken is told, and changes nothing; what is mended is taken up."""
+    with make_town() as town:
+        open_shop(town)
+        town.proxy.command("accounts", "add", "first", "first@example.test")
+        sign_in(town, "first", "first@example.test")
+        (file,) = town.proxy.evidence.parent.rglob("accounts.yaml")
+        file.write_text("accounts: [")
+        warning = town.proxy.wait_for(
+            lambda told: "the accounts stay as they were" in told.text("reason"), "a warning"
+        )
+        before = visit(town, "/a", FIRST)
+        file.write_text("accounts: [{name: renamed, identities: [first@example.test]}]")
+        after = visit(town, "/b-0", FIRST)
+        for number in range(1, 200):
+            if after.account == "renamed":
+                break
+            after = visit(town, f"/b-{number}", FIRST)
+
+    assert "warning" == warning.text("state")
+    assert ("first", "renamed") == (before.account, after.account)
+
+
 def test_a_page_cannot_take_an_account(make_town: MakeTown) -> None:
     """A form of another site with a registered name, answered with a cookie of its choice, labels nothing."""
     with make_town() as town:

@@ -98,7 +98,7 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
         log.append_policy(plan.policy, time_us=clock.now_us(), why="start")
         for words in warnings:
             face.tell(StoreState(time_us=clock.now_us(), state="warning", reason=words))
-        session = _Session(plan, settings, witness, in_force, log, face, clock)
+        session = _Session(plan, settings, witness, in_force, log, face, clock, book)
         code = await session.run(companion)
         why = session.why
     finally:
@@ -122,6 +122,7 @@ class _Session:
         log: Log,
         face: Face,
         clock: SessionClock,
+        book: AccountsFile,
     ) -> None:
         self._plan = plan
         self._settings = settings
@@ -130,6 +131,7 @@ class _Session:
         self._log = log
         self._face = face
         self._clock = clock
+        self._book = book
         self._ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
         self._stop = asyncio.Event()
         self._asked_to_stop = asyncio.Event()
@@ -215,6 +217,18 @@ class _Session:
                 self._face.tell(
                     PolicyChanged(time_us=self._clock.now_us(), state="broken", sha256="", summary=str(error))
                 )
+            self._look_at_accounts()
+
+    def _look_at_accounts(self) -> None:
+        """Take what was written into the file by hand; what is broken is told, and the old ones stay."""
+        try:
+            accounts = self._book.look()
+        except PolicyError as error:
+            reason = f"the accounts stay as they were: {error}"
+            self._face.tell(StoreState(time_us=self._clock.now_us(), state="warning", reason=reason))
+        else:
+            if accounts is not None:
+                self._witness.adopt_accounts(accounts)
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:

@@ -27,6 +27,25 @@ class AccountsFile:
     def __init__(self, path: Path, make_folder: Callable[[Path], Path]) -> None:
         self.path = path
         self._make_folder = make_folder
+        self._looked: tuple[int, int, int] | None = None
+
+    def look(self) -> tuple[Account, ...] | None:
+        """All accounts, if the file changed since the last look; else None.
+
+        A missing file changes nothing: editors do that.
+
+        Raises:
+            PolicyError: It cannot be read, or is broken; said once a change.
+        """
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        looks = (found.st_mtime_ns, found.st_size, found.st_ino)
+        if looks == self._looked:
+            return None
+        self._looked = looks
+        return self.load()
 
     def load(self) -> tuple[Account, ...]:
         """All accounts; none where there is no file.

@@ -218,6 +218,10 @@ class Steering:
         """
         self._accounts.adopt(self._kept().add(name, identities))
 
+    def adopt_accounts(self, accounts: tuple[Account, ...]) -> None:
+        """Take what somebody wrote into the file by hand, from now on."""
+        self._accounts.adopt(accounts)
+
     def remove_account(self, name: str) -> None:
         """Forget an account.
 
