@@ -1,33 +1,59 @@
-"""What is remembered of contents, and how much."""
-
 from __future__ import annotations
 
-from fairwitness.export.memory import Memory, key_of
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fairwitness.evidence import Keep
+from fairwitness.evidence.testing import ALLOWED, NOON_US, make_exchange, make_request, open_log
+
+_BODY_BYTES = 256 << 10
+_MEASURED = """
+import resource, sys
+from fairwitness.cli.main import main
+try:
+    main()
+finally:
+    unit = 1 if sys.platform == "darwin" else 1024
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, file=sys.stderr)
+"""
 
 
-def test_the_same_bytes_in_another_header_are_another_content() -> None:
-    """A cookie's value is a secret in Cookie, and none in a comment; no name runs into its value."""
-    assert key_of(b"abc", b"") != key_of(b"abc", b"Cookie")
-    assert key_of(b"bc", b"a") != key_of(b"c", b"ab")
+def _log_of(folder: Path, count: int) -> None:
+    log = open_log(folder)
+    for turn in range(count):
+        request = make_request(at_us=NOON_US + turn)
+        log.append_request(request, verdict=ALLOWED, released_us=NOON_US + turn, keep=Keep.WHOLE)
+        body = b"%08d abcdefgh " % turn * (_BODY_BYTES // 18)
+        log.append_response(make_exchange(request, body=body), body=None, keep=Keep.WHOLE)
+        log.commit_now()
+    log.close(time_us=NOON_US + count)
 
 
-def test_what_was_not_used_for_longest_is_forgotten_first() -> None:
-    """And what is asked for stays, so that heads which repeat are looked at once."""
-    memory: Memory[int] = Memory(most_bytes=1000)
-    for number in range(3):
-        memory.keep(bytes([number]), number, 100)
+def _peak_bytes(folder: Path, name: str) -> int:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", _MEASURED, "export", "--evidence", str(folder / "evidence")),
+            *("--format", name, "-o", str(folder / "out"), "--unredacted"),
+        ],
+        capture_output=True,
+        timeout=110,
+        check=True,
+    )
+    return int(done.stderr.split()[-1])
 
-    assert 0 == memory.recall(b"\0")
 
-    memory.keep(b"\3", 3, 100)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["har", "jsonl", "html", "curl", "mitm"])
+def test_memory_does_not_grow_with_the_log(tmp_path: Path, name: str) -> None:
+    """A log of 100 MB takes about as much as one of 2 MB."""
+    small, large = tmp_path / "small", tmp_path / "large"
+    for folder, count in ((small, 8), (large, 400)):
+        folder.mkdir()
+        _log_of(folder / "evidence", count)
+    peaks = [_peak_bytes(folder, name) for folder in (small, large)]
 
-    assert [0, None, 2, 3] == [memory.recall(bytes([number])) for number in range(4)]
-
-
-def test_a_fact_larger_than_the_memory_is_not_kept() -> None:
-    """It would push out all the others."""
-    memory: Memory[int] = Memory(most_bytes=1000)
-    memory.keep(b"small", 1, 10)
-    memory.keep(b"large", 2, 1001)
-
-    assert (1, None) == (memory.recall(b"small"), memory.recall(b"large"))
+    assert (large / "out").stat().st_size > 20 * (small / "out").stat().st_size
+    assert peaks[1] < peaks[0] + (24 << 20), peaks

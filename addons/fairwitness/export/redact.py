@@ -13,7 +13,7 @@ from fairwitness.detect import (
     secrets_in_views,
     views_of,
 )
-from fairwitness.export.memory import Memory, key_of
+from fairwitness.export.remembered import Remembered, key_of
 from fairwitness.export.spans import Span, merged, replaced
 from fairwitness.export.texts import walk, without_bulk
 from fairwitness.export.traces import without_traces
@@ -39,8 +39,8 @@ class Redaction:
     def __init__(self) -> None:
         self._vault = Vault()
         self._is_learning = True
-        self._secrets: Memory[tuple[Secret, ...]] = Memory()
-        self._spans: Memory[list[Span]] = Memory()
+        self._secrets: Remembered[tuple[Secret, ...]] = Remembered()
+        self._spans: Remembered[list[Span]] = Remembered()
 
     def learn(self, record: ExchangeRecord) -> None:
         """First pass, over every record.

@@ -12,7 +12,7 @@ _DIGEST_BYTES = 32
 Fact = TypeVar("Fact")
 
 
-class Memory(Generic[Fact]):
+class Remembered(Generic[Fact]):
     """Facts by content; what was not used for longest is forgotten first.
 
     A class, because it fills while it is asked.
