@@ -114,6 +114,21 @@ def test_a_name_that_resolves_to_this_machine_is_refused(
     assert 200 != row.status
 
 
+def test_a_request_whose_address_was_refused_is_recorded_as_not_sent(
+    make_town: Callable[..., Town], make_origin: MakeOrigin
+) -> None:
+    """It was let go before its name was looked up: log and client are told that it went nowhere."""
+    local = make_origin("localhost", address="127.0.0.1")
+    with make_town(include=lambda town: ["localhost:*"]) as town:
+        reply = town.curl(local.url("/nowhere", scheme="http"))
+        row = town.proxy.wait_for_row(lambda row: row.outcome.startswith("failed"))
+
+    refused = "localhost resolves to 127.0.0.1, which is loopback; in a lab of your own, list 127.0.0.1"
+    assert row.outcome.startswith(f"failed: not sent: {refused}")
+    assert refused.encode() in reply.body
+    assert Counts(0, 0, 0) == local.counts
+
+
 def test_an_address_entry_lifts_the_guard(make_town: Callable[..., Town], make_origin: MakeOrigin) -> None:
     """Whoever lists the loopback address itself may reach the listed name there."""
     local = make_origin("localhost", address="127.0.0.1")

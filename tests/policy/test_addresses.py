@@ -71,6 +71,35 @@ def test_special_address_is_refused_however_it_is_wrapped(make_policy, address):
 
 
 @pytest.mark.parametrize(
+    ("address", "scope_list", "mend"),
+    [
+        (
+            "127.0.0.1",
+            ScopeList.LOAD,
+            "list 127.0.0.1 under scope.load too, or start with --resolve in.example:443:127.0.0.1",
+        ),
+        ("fd00::1", None, "in a lab of your own, start with --resolve in.example:443:[fd00::1]"),
+    ],
+)
+def test_a_refused_address_of_a_lab_says_how_it_is_lifted(make_policy, address, scope_list, mend):
+    """The entry or the option that would let it through, as it is to be written."""
+    why = AddressGuard(make_policy()).refuse("in.example", 443, scope_list, [address])
+
+    assert why is not None
+    assert why.endswith(mend)
+    assert parse_override(mend.rpartition(" ")[2]).port == 443
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "::ffff:169.254.169.254", "192.0.2.1"])
+def test_nobody_is_shown_the_way_to_an_address_that_is_no_lab(make_policy, address):
+    """A cloud's metadata service is what an attacker's name would resolve to."""
+    why = AddressGuard(make_policy()).refuse("in.example", 443, ScopeList.INCLUDE, [address])
+
+    assert why is not None
+    assert "--resolve" not in why
+
+
+@pytest.mark.parametrize(
     "address",
     [
         PUBLIC,

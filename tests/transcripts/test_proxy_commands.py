@@ -305,6 +305,22 @@ def test_exec_joins_the_running_proxy(home: Home, shop: Origin, authority: Any) 
     assert {1} == sessions
 
 
+def test_exec_says_why_requests_failed(home: Home, make_origin: MakeOrigin) -> None:
+    """A refused address and an untrusted certificate are named, each with what lets it through in a lab."""
+    local = make_origin("localhost", address="127.0.0.1")
+    home.write("policy.yaml", policy_text(include=["localhost:*"]))
+    guarded = home.run("exec", "--", "curl", "-s", local.url("/", scheme="http"))
+    lifted = f"localhost:{local.port}:127.0.0.1"
+    untrusted = home.run("exec", "--resolve", lifted, "--", "curl", "-s", local.url("/"), local.url("/"))
+
+    refused = "not sent: localhost resolves to 127.0.0.1, which is loopback; in a lab of your own, list"
+    assert "curl: 1 exchange, 1 allow, 1 failed\n" in guarded.err
+    assert f"  failed: {refused} 127.0.0.1 under scope.include too, or start with --resolve {lifted}\n" in (
+        guarded.err
+    )
+    assert "--upstream-ca FILE" in untrusted.err
+
+
 def test_exec_refuses_another_policy(home: Home, policy: Path) -> None:
     """The running proxy follows one policy; a command with another one is 125."""
     other = home.write("other.yaml", policy.read_text() + "# changed\n")

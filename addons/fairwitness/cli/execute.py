@@ -30,6 +30,9 @@ _CA_NAMES = (
     "GIT_SSL_CAINFO",
     "AWS_CA_BUNDLE",
 )
+_FAILED = "failed: "
+_MOST_FAILURES = 3  # reasons that are shown
+_MAX_FAILURE = 300  # characters of one
 BUNDLE_NAME = "fairwitness-bundle.pem"
 
 
@@ -87,6 +90,7 @@ def write_bundle(ca: Path) -> Path:
 def _summarise(chosen: Choices, place: Place, *, label: str, since_us: int) -> None:
     verdicts: Counter[str] = Counter()
     blocked: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
     flags: dict[str, None] = {}
     with place.reader() as reader:
         for row in reader.exchanges(LogFilter(label=label, since_us=since_us)):
@@ -94,6 +98,8 @@ def _summarise(chosen: Choices, place: Place, *, label: str, since_us: int) -> N
             flags |= dict.fromkeys(row.flags)
             if row.outcome == "blocked":
                 blocked[row.host] += 1
+            if row.outcome.startswith(_FAILED):
+                failed[row.outcome.removeprefix(_FAILED)] += 1
     if chosen.as_json:
         form = {
             "event": "summary",
@@ -112,4 +118,13 @@ def _summarise(chosen: Choices, place: Place, *, label: str, since_us: int) -> N
     parts += [f"flags {' '.join(flags)}"] if flags else []
     if not verdicts:
         parts.append("was it told to use another proxy?")
+    parts += [f"{failed.total()} failed"] if failed else []
     print(printable(f"fairwitness: {label}: {', '.join(parts)}"), file=sys.stderr)
+    for why, count in failed.most_common(_MOST_FAILURES):
+        times = f" ({count} times)" if count > 1 else ""
+        print(printable(f"  failed: {why[:_MAX_FAILURE]}{times}{_mend(why)}"), file=sys.stderr)
+
+
+def _mend(why: str) -> str:
+    is_untrusted = "certificate verify failed" in why.lower()
+    return "; in a lab of your own, start with --upstream-ca FILE" if is_untrusted else ""

@@ -107,7 +107,8 @@ def _blocked(conduct: Conduct) -> list[Line]:
         )
     ]
     if conduct.held_back:
-        lines.append(Line(f"Was let go and then not sent, since a halt came between: {conduct.held_back:,}."))
+        why = "its address was refused, or a halt came between"
+        lines.append(Line(f"Was let go and then not sent, since {why}: {conduct.held_back:,}."))
     return lines
 
 

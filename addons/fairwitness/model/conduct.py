@@ -269,7 +269,7 @@ class Conduct:
     stray_dials: tuple[Stray, ...]
     """Dials to hosts that were not in scope: the same question, asked of other entries of the log."""
     held_back: int
-    """Written as released, then not sent after all, since a halt or a closed gate came between."""
+    """Written as released, then not sent after all: refused for its address, halted, or the gate closed."""
     blocked: Blocked
     blocked_hosts: tuple[BlockedHost, ...]
     host_days: tuple[HostDay, ...]

@@ -74,6 +74,7 @@ _EMBEDDED: tuple[tuple[ipaddress.IPv6Network, int, bool], ...] = tuple(
     )
 )
 _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
+_LABS = frozenset({"loopback", "private", "this machine"})
 _BLOCKING = frozenset({ScopeList.EXCLUDE, ScopeList.NOISE})
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
@@ -152,7 +153,8 @@ class AddressGuard:
         for text in addresses:
             why = self._refuse_one(scope_list, text, meant)
             if why:
-                return f"{host} resolves to {text}, which is {why}"
+                mend = _mend(host, port, scope_list, text) if why in _LABS else ""
+                return f"{host} resolves to {text}, which is {why}{mend}"
         return None
 
     def _refuse_one(self, scope_list: ScopeList | None, text: str, meant: set[Address]) -> str | None:
@@ -176,6 +178,13 @@ class AddressGuard:
         for alike in self._entries.holding(inner):
             return min(alike, key=lambda entry: entry.scope_list not in _BLOCKING)
         return None
+
+
+def _mend(host: str, port: int, scope_list: ScopeList | None, address: str) -> str:
+    """What to do where the address is meant after all."""
+    where = f"[{address}]" if ":" in address else address
+    entry = f"list {where} under scope.{scope_list} too, or " if scope_list else ""
+    return f"; in a lab of your own, {entry}start with --resolve {host}:{port}:{where}"
 
 
 def special_address(address: Address) -> str | None:

@@ -46,6 +46,9 @@ def block_answer(request: Request, verdict: Verdict, number: int | None) -> http
 UNREACHABLE = Clause("unreachable", None, "-")
 """No line of the policy: the server could not be connected to."""
 
+OUR_REFUSAL = "fairwitness: "
+"""How an error of a connection begins that was refused here: a server's own never do."""
+
 _STATUS = {"gate": 503, UNREACHABLE.id: 502}
 
 

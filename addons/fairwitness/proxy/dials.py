@@ -14,7 +14,7 @@ from mitmproxy.proxy import server_hooks
 
 from fairwitness.model.exchange import Connection, Destination
 from fairwitness.model.verdict import Action, ScopeList, Verdict
-from fairwitness.proxy.answers import UNREACHABLE
+from fairwitness.proxy.answers import OUR_REFUSAL, UNREACHABLE
 from fairwitness.proxy.fail_closed import fails_closed
 from fairwitness.proxy.front import UNDECIDED
 from fairwitness.proxy.hooks import ALL_HOOKS
@@ -38,13 +38,13 @@ class Dials:
         if server.error != UNDECIDED:
             return
         if server.address is None or server.transport_protocol != "tcp" or server.via is not None:
-            server.error = "fairwitness: only direct TCP connections are made"
+            server.error = f"{OUR_REFUSAL}only direct TCP connections are made"
             return
         caller = self._wiring.caller(data.client)
         host, port = server.address[:2]
         refusal = self._refused_kind(caller)
         if refusal is not None:
-            server.error = f"fairwitness: {refusal}"
+            server.error = f"{OUR_REFUSAL}{refusal}"
             return
         asked = Connection(
             connection=secrets.token_hex(16),
@@ -60,7 +60,7 @@ class Dials:
         verdict = await self._witness.dial(asked, self._destinations(server, caller))
         if not verdict.is_released:
             caller.refused = verdict if caller.connect else None
-            server.error = f"fairwitness: {verdict.reason}"
+            server.error = f"{OUR_REFUSAL}{verdict.reason}"
             return
         if server.error != UNDECIDED:
             return
@@ -73,8 +73,8 @@ class Dials:
             self._witness.dial_ended(
                 replace(asked, closed_us=self._witness.now_us(), failure=refusal, resolved_by="literal")
             )
-            self._tell_inside(caller, verdict, f"fairwitness: {refusal}")
-            server.error = f"fairwitness: {refusal}"
+            self._tell_inside(caller, verdict, f"{OUR_REFUSAL}{refusal}")
+            server.error = f"{OUR_REFUSAL}{refusal}"
             return
         self._wiring.dials[server.id] = LiveDial(asked, dial, verdict)
         begin(dial)
@@ -192,12 +192,12 @@ class Dials:
     def _tell_inside(self, caller: Caller, verdict: Verdict, failure: str) -> None:
         """A CONNECT that failed is answered inside, where a person can read why."""
         if caller.connect is not None:
-            is_ours = "fairwitness: " in failure
+            is_ours = OUR_REFUSAL in failure
             caller.refused = replace(
                 verdict,
                 action=Action.BLOCK,
                 clauses=verdict.clauses if is_ours else (UNREACHABLE,),
-                reason=failure.removeprefix("fairwitness: "),
+                reason=failure.removeprefix(OUR_REFUSAL),
             )
 
     def _end(

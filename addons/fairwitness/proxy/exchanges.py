@@ -12,7 +12,7 @@ from mitmproxy import http
 from fairwitness.detect.decode import decoded
 from fairwitness.model.exchange import SEEN_BODY_BYTES, Destination, Direction
 from fairwitness.model.verdict import Action, ScopeList, Verdict
-from fairwitness.proxy.answers import block_answer
+from fairwitness.proxy.answers import OUR_REFUSAL, block_answer
 from fairwitness.proxy.fail_closed import fails_closed, guarded_tee
 from fairwitness.proxy.front import UNDECIDED_ANSWER
 from fairwitness.proxy.hooks import ALL_HOOKS
@@ -236,6 +236,8 @@ class Exchanges:
         if live is None:
             return
         why = flow.error.msg if flow.error else "no answer"
+        if why.startswith(OUR_REFUSAL):  # of the dial: the request was let go, but had nowhere to go
+            why = f"not sent: {why.removeprefix(OUR_REFUSAL)}"
         if live.upload is not None and live.upload.writer is not None:
             self._witness.uploaded(live.asked, live.upload.writer, failure=why)
         if flow.response is not None and flow.websocket is None and _is_whole(flow.response, live):
