@@ -24,8 +24,9 @@ from fairwitness.evidence.conduct_rates import top_rates
 from fairwitness.evidence.conduct_rows import Rows
 from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.meta import first
-from fairwitness.evidence.reader import Reader, SessionRow
+from fairwitness.evidence.reader import Reader
 from fairwitness.evidence.schema import LOG_NAME, connect_readonly
+from fairwitness.evidence.sessions import SessionRow
 from fairwitness.evidence.stored import StoredHashes, entries_at, rare_entries
 from fairwitness.evidence.tree import Tree
 from fairwitness.evidence.view import View

@@ -8,61 +8,37 @@ import re
 import sqlite3
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 from fairwitness.errors import EvidenceError
-from fairwitness.evidence.answers import flags_of, newest_answers
+from fairwitness.evidence.answers import flags_of
 from fairwitness.evidence.bodyrow import FOLDER_NAME
-from fairwitness.evidence.catchup import catch_up, catch_up_words
-from fairwitness.evidence.filters import choose, rows_chosen
+from fairwitness.evidence.catchup import catch_up
+from fairwitness.evidence.counts import Counts, counts_of
 from fairwitness.evidence.findings import findings_of
+from fairwitness.evidence.flagrows import flag_rows
 from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.lock import Holder, holder_of
-from fairwitness.evidence.meta import Pairs, first, program_of
-from fairwitness.evidence.pointers import shown_text
+from fairwitness.evidence.meta import program_of
 from fairwitness.evidence.position import read_position
 from fairwitness.evidence.problems import Problem, find_problems
 from fairwitness.evidence.records import body_of, record_of
 from fairwitness.evidence.schema import LOG_NAME, connect_readonly
-from fairwitness.evidence.search import rows_with_words
+from fairwitness.evidence.sessions import SessionRow, sessions_of
 from fairwitness.evidence.snapshot import Snapshot
-from fairwitness.evidence.stored import entries_at, newest_rare, rare_entries, stored_size
+from fairwitness.evidence.stored import entries_at, newest_rare, stored_size
+from fairwitness.evidence.unlisted import unlisted_of
 from fairwitness.evidence.view import View, rows_at, rows_of
 from fairwitness.evidence.viewfile import over
-from fairwitness.evidence.viewrow import ViewRow
-from fairwitness.evidence.wordfile import word_index
-from fairwitness.evidence.words import missing_needles, needles_of
-from fairwitness.model.exchange import Initiator
+from fairwitness.evidence.wanted import rows_wanted
 from fairwitness.model.finding import Finding, finding_key
-from fairwitness.model.flag import Answer, Flag
+from fairwitness.model.flag import Flag
 from fairwitness.model.policy import Program
 from fairwitness.model.record import ExchangeRecord, ExchangeRow, FlagRow, LogFilter
 
 _HEX = re.compile(r"[0-9a-fA-F]{32}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionRow:
-    """One run of the proxy."""
-
-    session: int
-    started_us: int
-    ended_us: int | None
-    """None while it runs, and where it was cut off."""
-    facts: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How large a log is."""
-
-    entries: int
-    bytes: int
-    """On the disk, with all that belongs to it."""
 
 
 class Reader:
@@ -141,30 +117,17 @@ class Reader:
         """
         with self._readable(), self._view() as view:
             is_held = self.holder() is not None
-            rows = self._rows(view, wanted or LogFilter(), newest_first=newest is not None)
+            rows = rows_wanted(
+                view,
+                self.folder,
+                self._connection,
+                wanted or LogFilter(),
+                newest_first=newest is not None,
+            )
             if newest is not None:
                 rows = reversed(list(itertools.islice(rows, newest)))
             for row in rows:
                 yield row.frozen(is_held=is_held)
-
-    def _rows(self, view: View, wanted: LogFilter, *, newest_first: bool) -> Iterator[ViewRow]:
-        finding = None
-        if wanted.finding is not None:
-            finding = findings_of(self._connection).get(finding_key(wanted.finding.strip()))
-        flags = flags_of(self._connection) if wanted.flag is not None else ()
-        choice = choose(view, wanted, flags=flags, finding=finding, newest_first=newest_first)
-        needles = needles_of(wanted.words)
-        if not needles:
-            yield from rows_chosen(view, choice)
-            return
-        catch_up_words(self.folder, self._connection)
-        with word_index(self.folder, self._connection) as index:
-            for row in rows_with_words(view, index, choice, needles):
-                entries = entries_at(self._connection, view.parts(row.id))
-                if not missing_needles(
-                    needles, row.url, entries, connection=self._connection, bodies=self._bodies
-                ):
-                    yield row
 
     def rows(self, ids: Iterable[int]) -> tuple[ExchangeRow, ...]:
         """The exchanges with these numbers, in order; numbers that no exchange has are left out.
@@ -236,10 +199,7 @@ class Reader:
             EvidenceError: The log cannot be read.
         """
         with self._readable(), self._view() as view:
-            answers = newest_answers(self._connection)
-            for flag in flags_of(self._connection):
-                if not (open_only and flag.flag in answers):
-                    yield self._flag_row(view, flag, answers.get(flag.flag))
+            yield from flag_rows(view, self._connection, self._bodies, open_only=open_only)
 
     def findings(self) -> tuple[Finding, ...]:
         """The findings, oldest first.
@@ -276,14 +236,8 @@ class Reader:
         Raises:
             EvidenceError: The log cannot be read.
         """
-        where = "decision = 'block' AND scope_list IS NULL AND initiator = :page AND page IS NOT NULL"
-        counts: dict[tuple[str, str], int] = {}
         with self._readable(), self._view() as view:
-            for row in rows_of(view, where, {"page": Initiator.PAGE.value}):
-                key = (_with_port(row.host, row.url), row.page or "")
-                counts[key] = counts.get(key, 0) + row.times
-        for (host, page), count in counts.items():
-            yield host, page, count
+            yield from unlisted_of(view)
 
     def sessions(self) -> Iterator[SessionRow]:
         """The runs of the proxy, oldest first.
@@ -291,26 +245,8 @@ class Reader:
         Raises:
             EvidenceError: The log cannot be read.
         """
-        running: SessionRow | None = None
         with self._readable():
-            for entry in rare_entries(self._connection, "session"):
-                pairs = entry.pairs() if entry.is_open else []
-                if entry.number is not None:
-                    if running is not None:
-                        yield running
-                    running = SessionRow(
-                        session=entry.number, started_us=entry.time_us, ended_us=None, facts=_facts(pairs)
-                    )
-                elif running is not None:
-                    ended_us = entry.time_us if first(pairs, "state") == "ended" else running.ended_us
-                    running = SessionRow(
-                        session=running.session,
-                        started_us=running.started_us,
-                        ended_us=ended_us,
-                        facts=running.facts + _facts(pairs),
-                    )
-            if running is not None:
-                yield running
+            yield from sessions_of(self._connection)
 
     def problems(self) -> Iterator[Problem]:
         """Everything in the folder that is not what was written; nothing is trusted, all is computed anew."""
@@ -327,11 +263,7 @@ class Reader:
             EvidenceError: The log cannot be read.
         """
         with self._readable():
-            size = 0
-            for path in self.folder.rglob("*"):
-                with contextlib.suppress(FileNotFoundError):
-                    size += path.lstat().st_size if path.is_file() else 0
-            return Counts(stored_size(self._connection), size)
+            return counts_of(self.folder, self._connection)
 
     @contextlib.contextmanager
     def _view(self) -> Iterator[View]:
@@ -356,40 +288,3 @@ class Reader:
                 where=str(self.folder),
                 mend="'fairwitness verify' names what is damaged",
             ) from error
-
-    def _flag_row(self, view: View, flag: Flag, answer: Answer | None) -> FlagRow:
-        seen: dict[int, int] = {}
-        for schema in view.schemas:
-            for number, count in view.seen(schema, flag.flag):
-                seen[number] = seen.get(number, 0) + count
-        numbers = tuple(sorted(seen))
-        texts = []
-        for pointer in flag.shown_by:
-            entries = entries_at(self._connection, view.indexes(_name(pointer.exchange)))
-            texts.append(shown_text(pointer, entries, connection=self._connection, bodies=self._bodies))
-        return FlagRow(
-            flag=flag,
-            count=max(1, sum(seen.values())),
-            first=numbers[0] if numbers else 0,
-            last=numbers[-1] if numbers else 0,
-            exchanges=numbers,
-            shown_by_text=tuple(texts),
-            answer=answer,
-        )
-
-
-def _facts(pairs: Pairs) -> tuple[tuple[str, str], ...]:
-    return tuple(pair for pair in pairs if pair[0] != "state")
-
-
-def _name(exchange: str) -> bytes:
-    """An exchange's 16 bytes; none for a text that names none."""
-    return bytes.fromhex(exchange) if _HEX.fullmatch(exchange) else b""
-
-
-def _with_port(host: str, url: str) -> str:
-    try:
-        port = urlsplit(url).port
-    except ValueError:
-        return host
-    return host if port in (None, 80, 443) else f"{host}:{port}"

@@ -9,8 +9,9 @@ from pathlib import Path
 from fairwitness.errors import EvidenceError
 from fairwitness.evidence.answers import flags_of, newest_answers
 from fairwitness.evidence.layout import DamagedError
-from fairwitness.evidence.reader import Reader, SessionRow
+from fairwitness.evidence.reader import Reader
 from fairwitness.evidence.schema import LOG_NAME, connect_readonly
+from fairwitness.evidence.sessions import SessionRow
 from fairwitness.evidence.stored import entries_at, stored_size
 from fairwitness.model.policy import Program
 
