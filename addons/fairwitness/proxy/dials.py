@@ -55,9 +55,9 @@ class Dials:
             purpose=_purpose(caller),
             scope_list="",
             sni=data.client.sni,
-            resolved_by="override" if self._witness.override(host, port) else "dns",
+            resolved_by="override" if self._witness.dialling.override(host, port) else "dns",
         )
-        verdict = await self._witness.dial(asked, self._destinations(server, caller))
+        verdict = await self._witness.dialling.ask(asked, self._destinations(server, caller))
         if not verdict.is_released:
             caller.refused = verdict if caller.connect else None
             server.error = f"{OUR_REFUSAL}{verdict.reason}"
@@ -66,11 +66,14 @@ class Dials:
             return
         asked = replace(asked, scope_list=verdict.scope_list.value if verdict.scope_list else "")
         dial = Dial(
-            host, port, self._refuser(host, port, verdict.scope_list), self._witness.override(host, port)
+            host,
+            port,
+            self._refuser(host, port, verdict.scope_list),
+            self._witness.dialling.override(host, port),
         )
         refusal = dial.admit_literal()
         if refusal is not None:
-            self._witness.dial_ended(
+            self._witness.dialling.ended(
                 replace(asked, closed_us=self._witness.now_us(), failure=refusal, resolved_by="literal")
             )
             self._tell_inside(caller, verdict, f"{OUR_REFUSAL}{refusal}")
@@ -104,7 +107,7 @@ class Dials:
             for own_host, own_port, *_ in self._wiring.listens():
                 if port == own_port and any(each in (own_host, "127.0.0.1", "::1") for each in addresses):
                     return f"{host}:{port} is this proxy itself"
-            return self._witness.refuse_addresses(host, port, scope_list, addresses)
+            return self._witness.dialling.refuse_addresses(host, port, scope_list, addresses)
 
         return refuse
 
@@ -204,7 +207,7 @@ class Dials:
         self, data: server_hooks.ServerConnectionHookData, live: LiveDial, *, failure: str | None
     ) -> None:
         is_tunnel = live.connection.purpose == "tunnel"
-        self._witness.dial_ended(
+        self._witness.dialling.ended(
             replace(
                 live.connection,
                 closed_us=self._witness.now_us(),

@@ -106,4 +106,4 @@ class Messages:
             content=content,
             time_us=self._witness.now_us(),
         )
-        return await self._witness.message(live.asked, message)
+        return await self._witness.messages.ask(live.asked, message)

@@ -1,7 +1,8 @@
 """The conductor: ask, write, release, look, write.  Knows neither mitmproxy nor a clock of its own."""
 
 from fairwitness.evidence import BodyWriter
-from fairwitness.witness.conductor import Asked, Witness
+from fairwitness.witness.asked import Asked
+from fairwitness.witness.conductor import Witness
 from fairwitness.witness.status import EvidenceStatus, MeterStatus, Status
 
 __all__ = ["Asked", "BodyWriter", "EvidenceStatus", "MeterStatus", "Status", "Witness"]

@@ -4,43 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
 
 from fairwitness.errors import EvidenceError
-from fairwitness.evidence import BodyWriter, Keep
-from fairwitness.model.event import Blocked, ExchangeEnded, FlagRaised
+from fairwitness.evidence import BodyWriter
+from fairwitness.model.event import Blocked, ExchangeEnded
 from fairwitness.model.exchange import (
     NO_EXCHANGE,
-    Connection,
     Destination,
     Direction,
     Exchange,
-    Message,
     Request,
     Response,
 )
-from fairwitness.model.flag import Flag
 from fairwitness.model.policy import Identify
 from fairwitness.model.verdict import Action, ScopeList, Verdict
-from fairwitness.rules import Judgement
+from fairwitness.witness.asked import Asked, keep_of
 from fairwitness.witness.combine import combine
 from fairwitness.witness.gate import GateState
 from fairwitness.witness.steering import Steering
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What came of asking for a request."""
-
-    request: Request
-    """With initiator, page and meter filled in."""
-    verdict: Verdict
-    id: int | None
-    """Its number in the log; identical blocks share one.  None where it could not be kept."""
-    released_us: int
-    is_released: bool = False
-    """Whether it leaves; also true of a hold that the researcher has released."""
 
 
 class Witness(Steering):
@@ -84,7 +65,7 @@ class Witness(Steering):
         """
         for sentence in self._log.recovered:
             self._keeper.warn("recovered", sentence)
-        self._record_flags(self._runner.at_start(self.now_us()))
+        self._keeper.record_flags(self._runner.at_start(self.now_us()))
         self._keeper.record_now(lambda: None)
         self._gate.open()
         self._keeper.warn("gate-open", "")
@@ -138,7 +119,7 @@ class Witness(Steering):
         if not verdict.is_released:
             return self._refused(request, verdict)
         judgement = self._runner.judge_request(request, in_scope=in_scope)
-        self._record_judgement(judgement, request.exchange)
+        self._keeper.record_judgement(judgement, request.exchange)
         verdict = combine(verdict, judgement)
         if verdict.action >= Action.BLOCK:
             if verdict.action is Action.HALT:
@@ -162,7 +143,7 @@ class Witness(Steering):
         self._runner.started(request)
         try:
             number = self._log.append_request(
-                request, verdict=verdict, released_us=released_us, keep=_keep(verdict)
+                request, verdict=verdict, released_us=released_us, keep=keep_of(verdict)
             )
             await self._log.commit()
         except EvidenceError as error:
@@ -211,7 +192,7 @@ class Witness(Steering):
             EvidenceError: The store has failed; the gate is closed already.
         """
         try:
-            return self._log.open_body(asked.request.exchange, direction, keep=_keep(asked.verdict))
+            return self._log.open_body(asked.request.exchange, direction, keep=keep_of(asked.verdict))
         except EvidenceError as error:
             self._keeper.failed(error)
             raise
@@ -269,12 +250,12 @@ class Witness(Steering):
         if sign_in is not None:
             self._ask_about(sign_in)
         judgement = self._runner.judge_response(exchange)
-        self._record_judgement(judgement, request.exchange)
+        self._keeper.record_judgement(judgement, request.exchange)
         self._keeper.record(
             lambda: self._log.append_response(
                 exchange,
                 body=body,
-                keep=_keep(verdict),
+                keep=keep_of(verdict),
                 coded_sha256=coded_sha256,
                 flags=judgement.flags,
             )
@@ -292,76 +273,3 @@ class Witness(Steering):
                     failure=failure,
                 )
             )
-
-    async def message(self, asked: Asked, message: Message) -> bool:
-        """Record a message.  Whether it may go on; one that is sent is committed before."""
-        judgement = self._runner.judge_message(message, asked.request)
-        self._record_judgement(judgement, asked.request.exchange)
-        is_sent = message.direction is Direction.SENT
-        if is_sent and (judgement.action >= Action.HOLD or not self._gate.is_open):
-            self._keeper.note(
-                f"message {message.number} was blocked: {judgement.reason or self._gate.reason}",
-                exchange=asked.request.exchange,
-            )
-            return False
-        try:
-            self._log.append_message(message, keep=_keep(asked.verdict), flags=judgement.flags)
-            if is_sent:
-                await self._log.commit()
-            else:
-                self._keeper.record(lambda: None)
-        except EvidenceError as error:
-            self._keeper.failed(error)
-            return False
-        return self._gate.is_open
-
-    # Dialling
-
-    async def dial(self, connection: Connection, destinations: Sequence[Destination]) -> Verdict:
-        """Whether to connect.  A yes is in the log, committed, before a name is looked up."""
-        verdict = self.preview(destinations)
-        if verdict.is_released:
-            connection = replace(
-                connection, scope_list=verdict.scope_list.value if verdict.scope_list else ""
-            )
-            judgement = self._runner.judge_dial(connection)
-            self._record_judgement(judgement, connection.connection)
-            verdict = combine(verdict, judgement)
-        if verdict.action >= Action.HOLD:
-            return replace(verdict, action=max(verdict.action, Action.BLOCK))
-        try:
-            self._log.append_connection(connection, verdict=verdict)
-            await self._log.commit()
-        except EvidenceError as error:
-            return self._keeper.failed(error)
-        return self._gate.verdict() or verdict
-
-    def dial_ended(self, connection: Connection) -> None:
-        """A connection closed or failed."""
-        self._keeper.record(lambda: self._log.append_connection_end(connection))
-
-    def refuse_addresses(
-        self, host: str, port: int, scope_list: ScopeList | None, addresses: Sequence[str]
-    ) -> str | None:
-        """Why a name that resolves to these addresses must not be dialled; None: it may."""
-        return self._policy.refuse_addresses(host, port, scope_list, addresses)
-
-    def override(self, host: str, port: int) -> tuple[str, ...]:
-        """The addresses that --resolve gives; none: ask DNS."""
-        return self._policy.override(host, port)
-
-    def _record_judgement(self, judgement: Judgement, exchange: str) -> None:
-        for failure in judgement.failures:
-            self._keeper.incident(
-                f"rule {failure.rule} failed: {failure.error}", exchange=failure.exchange or exchange
-            )
-        self._record_flags(judgement.new_flags)
-
-    def _record_flags(self, flags: Sequence[Flag]) -> None:
-        for flag in flags:
-            self._keeper.record(partial(self._log.append_flag, flag))
-            self._keeper.tell(FlagRaised(time_us=flag.time_us, flag=flag))
-
-
-def _keep(verdict: Verdict) -> Keep:
-    return Keep.HEAD if verdict.scope_list is ScopeList.LOAD else Keep.WHOLE

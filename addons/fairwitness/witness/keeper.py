@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from fairwitness.errors import EvidenceError
 from fairwitness.evidence import Log
 from fairwitness.model.clock import SessionClock
-from fairwitness.model.event import Event, StoreState
+from fairwitness.model.event import Event, FlagRaised, StoreState
 from fairwitness.model.exchange import NO_EXCHANGE
+from fairwitness.model.flag import Flag
 from fairwitness.model.verdict import Action, Clause, Verdict
+from fairwitness.rules import Judgement
 from fairwitness.witness.gate import Gate
 
 _ANSWERS_AT_LATEST_S = 0.05  # an answer waits for no commit of its own, but no longer than this
@@ -73,6 +76,20 @@ class Keeper:
         """Note what went wrong, and say so."""
         self.note(text, exchange=exchange)
         self.warn("warning", text)
+
+    def record_judgement(self, judgement: Judgement, exchange: str) -> None:
+        """Keep what the rules saw, and which of them failed."""
+        for failure in judgement.failures:
+            self.incident(
+                f"rule {failure.rule} failed: {failure.error}", exchange=failure.exchange or exchange
+            )
+        self.record_flags(judgement.new_flags)
+
+    def record_flags(self, flags: Sequence[Flag]) -> None:
+        """Keep flags, and tell of them."""
+        for flag in flags:
+            self.record(partial(self.log.append_flag, flag))
+            self.tell(FlagRaised(time_us=flag.time_us, flag=flag))
 
     def failed(self, error: EvidenceError) -> Verdict:
         """The store has failed: close the gate.  The verdict on whatever was under way."""

@@ -15,7 +15,9 @@ from fairwitness.model.policy import Policy
 from fairwitness.model.remark import Remark
 from fairwitness.policy import Change, PolicyInForce, site_of
 from fairwitness.rules import Accounts, Initiators, Runner, SignIn
+from fairwitness.witness.dialling import Dialling
 from fairwitness.witness.keeper import Keeper
+from fairwitness.witness.messages import Messages
 from fairwitness.witness.patience import Patience, held_event
 from fairwitness.witness.status import EvidenceStatus, MeterStatus, Status
 
@@ -66,6 +68,8 @@ class Steering:
         self._keeper = Keeper(log, clock=clock, tell=tell)
         self._gate = self._keeper.gate
         self._patience = Patience(self._keeper, runner, clock=clock, unattended=unattended)
+        self.dialling = Dialling(policy, runner, self._keeper)
+        self.messages = Messages(runner, self._keeper)
         self._initiators = Initiators()
         self._book = book
         self._accounts = Accounts(book.load() if book else (), site_of=site_of)
