@@ -71,13 +71,11 @@ def meters(scene: Scene, width: int, height: int) -> list[Text]:
     ordered = sorted(scene.meters, key=_fullness)
     across = max(1, (width + 2) // (_METER + 2))
     each_width = (width - 2 * (across - 1)) // across
-    drawn = [_meter(each, each_width) for each in ordered]
-    lines = [row(*drawn[at : at + across], gap="  ") for at in range(0, len(drawn), across)]
     room = max(1, height - 1)
-    hidden = max(0, len(drawn) - room * across)
-    return panel(
-        "limits" + (f" ({hidden} emptier ones not shown)" if hidden else ""), lines[:room], width, height
-    )
+    drawn = [_meter(each, each_width) for each in ordered[: room * across]]
+    lines = [row(*drawn[at : at + across], gap="  ") for at in range(0, len(drawn), across)]
+    hidden = len(ordered) - len(drawn)
+    return panel("limits" + (f" ({hidden} emptier ones not shown)" if hidden else ""), lines, width, height)
 
 
 def _fullness(meter: MeterStatus) -> tuple[float, str, str, str]:
