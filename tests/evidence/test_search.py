@@ -236,6 +236,23 @@ def test_index_that_cannot_be_written_is_a_warning(log: Log, evidence: Path) -> 
     assert [1] == _ids(evidence, "teapot")
 
 
+def test_index_leaves_a_nearly_full_disk_to_the_evidence(
+    log: Log, evidence: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is dropped, which makes room, and said; words are found without it."""
+    _exchange(log, b"teapot")
+    log.checkpoint_full()
+    log.checkpoint_full()
+    before = (evidence / WORDS_NAME).exists()
+    monkeypatch.setattr("fairwitness.evidence.wordfile._SPARE_BYTES", 1 << 60)
+    _exchange(log, b"another teapot")
+    log.checkpoint_full()
+
+    assert (True, False) == (before, (evidence / WORDS_NAME).exists())
+    assert ["too little room left" in text for text in log.warnings] == [True]
+    assert [1, 2] == _ids(evidence, "teapot")
+
+
 def test_forgotten_entries_leave_no_trace(log: Log, evidence: Path) -> None:
     """What erasing needs: their pieces are gone from the index."""
     _exchange(log, b"zqxjkv-secret")

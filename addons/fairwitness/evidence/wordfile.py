@@ -7,6 +7,8 @@ what the index does not know (newer entries, what lies behind the first MiB) the
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -25,6 +27,7 @@ from fairwitness.evidence.words import INDEXED_BYTES, indexed_text, match_of, se
 WORDS_NAME = "words.sqlite3"
 VERSION = 1  # another one is dropped and rebuilt
 _PORTION = 200  # entries written at once
+_SPARE_BYTES = 64 << 20  # 64 MiB of the disk that are left to the evidence itself
 _PORTION_BYTES = 256 << 10  # 256 KiB of text written at once: about 15 ms
 
 _SCHEMA = (
@@ -132,7 +135,11 @@ class WordFiller:
 
         Raises:
             sqlite3.Error: It cannot be written, or the log cannot be read.
+            OSError: The disk is nearly full: what room there is belongs to the evidence.
         """
+        disk = os.statvfs(self._folder)
+        if self.size < stop and disk.f_bavail * disk.f_frsize < _SPARE_BYTES:
+            raise OSError(errno.ENOSPC, "the disk has too little room left")
         end = time.monotonic() + seconds
         while self.size < stop:
             self._fill_portion(stop)
