@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import pytest
+
 from fairwitness.audit import InOrder
 from fairwitness.model.exchange import Exchange, Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
@@ -139,4 +141,21 @@ def test_answers_of_what_was_refused_by_a_rule_are_seen() -> None:
     assert [((1, 3), ("234",))] == [(row.exchanges, row.shown_by_text) for row in audited.flags]
     assert ["server-distress"] == [each.split(":")[0] for each in audited.failures]
     assert "secret" not in str(audited.failures)
+    assert audited.asks_for_a_look
+
+
+def test_a_recording_cannot_leave_more_open_than_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A HAR in which everything lasts for ever: the oldest end unanswered, and that is told."""
+    monkeypatch.setattr("fairwitness.witness.audit._OPEN", 3)
+    judge = Audit(_policy())
+    with InOrder("test") as order:
+        for at in range(5):
+            request = _request("https://shop.test/", at_us=at * 10)
+            order.add(Recorded(exchange=make_exchange(request, body=b"x", after_us=1_000_000)))
+        for moment in order:
+            judge.judge(moment)
+    audited = judge.result()
+
+    assert 5 == audited.exchanges
+    assert ("more than 3 exchanges were open at once: 2 answers were not judged",) == audited.failures
     assert audited.asks_for_a_look

@@ -183,7 +183,7 @@ def _print(report: Report) -> None:
     for why, count in report.skipped:
         print(printable(f"  not judged: {why} x{count}"))
     for failure in audited.failures:
-        print(printable(f"  a rule failed: {failure}"))
+        print(printable(f"  not judged whole: {failure}"))
     if report.cut_off is not None:
         print(printable(f"  cut off {report.cut_off.where}: {report.cut_off.why}; what came before counts"))
     print(flush=True)

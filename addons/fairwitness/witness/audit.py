@@ -18,6 +18,7 @@ from fairwitness.witness.combine import combine
 
 _HOSTS = 10_000  # names out of scope that are counted apart; a recording may be made of nothing else
 _POSITIONS = 20_000  # exchanges that a pointer of a later flag may name, as many as the runner remembers
+_OPEN = 20_000  # exchanges open at once whose answers are judged; no tool has as many connections
 _MOST_SHOWN = 500  # bytes: a flag shows the place, not the whole page
 _FAILURES = 100
 _LINE_ENDS = (b"\r", b"\n", b"\0")
@@ -41,7 +42,7 @@ class Audited:
     refused: int
     """Requests that would not have left whatever the rules say; noise is not counted."""
     failures: tuple[str, ...]
-    """Rules that failed, and where in their code: these did not judge everything."""
+    """What was not judged: rules that failed, and where in their code; answers that came too late."""
 
     @property
     def asks_for_a_look(self) -> bool:
@@ -88,6 +89,7 @@ class Audit:
         self._strangers: Counter[str] = Counter()
         self._refused = 0
         self._failures: list[str] = []
+        self._forgotten = 0
         self._times: tuple[int, int] | None = None
         self.count = 0
         """How many requests were judged so far."""
@@ -133,7 +135,7 @@ class Audit:
                 for run in self._runs.values()
             ),
             refused=self._refused,
-            failures=tuple(self._failures),
+            failures=(*self._failures, *self._what_was_forgotten()),
         )
 
     def _ask(self, position: int, request: Request) -> None:
@@ -158,6 +160,22 @@ class Audit:
                 self._count_stranger(verdict.host or request.host)
         self._decisions[verdict.action] += 1
         self._open[position] = _Judged(replace(request, body=b""), in_scope, is_released)
+        if len(self._open) > _OPEN:
+            self._forget(next(iter(self._open)), time_us=request.received_us)
+
+    def _forget(self, position: int, *, time_us: int) -> None:
+        """A recording may leave all of its exchanges open; the oldest ends unanswered."""
+        judged = self._open.pop(position)
+        self._forgotten += 1
+        if judged.is_released:
+            self._runner.ended(judged.request, time_us=time_us)
+
+    def _what_was_forgotten(self) -> tuple[str, ...]:
+        if not self._forgotten:
+            return ()
+        return (
+            f"more than {_OPEN:,} exchanges were open at once: {self._forgotten:,} answers were not judged",
+        )
 
     def _tell(self, moment: Told) -> None:
         judged = self._open.get(moment.position)
