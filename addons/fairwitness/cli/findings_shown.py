@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fairwitness.cli.forms import Form, exchange_form
+from fairwitness.cli.forms import Form
 from fairwitness.cli.table import print_table
 from fairwitness.cli.text import moment, printable, size
+from fairwitness.export.forms import exchange_form
 from fairwitness.model.clock import iso_us
 from fairwitness.model.finding import Finding
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fairwitness.control.wire import Value
-from fairwitness.export.forms import exchange_form
 from fairwitness.model.clock import iso_us
 from fairwitness.model.event import (
     AccountSeen,
@@ -23,8 +22,6 @@ from fairwitness.model.exchange import Request
 from fairwitness.model.flag import Flag
 from fairwitness.model.record import FlagRow
 from fairwitness.model.verdict import Verdict
-
-__all__ = ["Form", "event_form", "exchange_form", "flag_form", "held_form"]
 
 Form = dict[str, Value]
 
@@ -58,51 +55,14 @@ def flag_form(row: FlagRow) -> Form:
 def event_form(event: Event, *, session: int) -> Form:
     """A line of ``run --json``."""
     match event:
+        case ExchangeEnded() | Blocked():
+            return {**_of_request(event), "session": session}
+        case Held() | Throttled():
+            return _of_request(event)
+        case FlagRaised() | FlagAnswered():
+            return _of_flag(event)
         case Ready():
             return {"event": "ready", "listen": event.listen, "evidence": event.evidence, "ca": event.ca}
-        case ExchangeEnded():
-            return {
-                "event": "exchange",
-                "id": event.id,
-                **_request(event.request, event.verdict, event.time_us),
-                "status": event.status,
-                "response_bytes": event.response_bytes,
-                "duration_ms": round(event.duration_us / 1000, 3),
-                "failure": event.failure,
-                "session": session,
-            }
-        case Blocked():
-            return {
-                "event": "block",
-                "id": event.id,
-                **_request(event.request, event.verdict, event.time_us),
-                "mend": event.verdict.mend,
-                "session": session,
-            }
-        case FlagRaised():
-            return {
-                "event": "flag",
-                "time": iso_us(event.time_us),
-                "exchange": event.flag.exchange,
-                "says": event.flag.says,
-                **_flag(event.flag),
-            }
-        case FlagAnswered(answer=answer):
-            return {
-                "event": "answer",
-                "time": iso_us(event.time_us),
-                "flag": answer.flag,
-                "as": answer.answered_as.value,
-                "note": answer.note,
-            }
-        case Held():
-            return held_form(event)
-        case Throttled():
-            return {
-                "event": "throttle",
-                **_request(event.request, event.verdict, event.time_us),
-                "delay_ms": round(event.delay_us / 1000, 3),
-            }
         case PolicyChanged():
             return {
                 "event": "policy",
@@ -130,15 +90,46 @@ def event_form(event: Event, *, session: int) -> Form:
             return {"event": "stopped", "time": iso_us(event.time_us), "reason": event.reason}
 
 
-def held_form(held: Held) -> Form:
-    """A hold, in the stream of events and in ``pending --json``."""
-    return {
-        "event": "hold",
-        "hold": held.hold,
-        "state": held.state,
-        **_request(held.request, held.verdict, held.time_us),
-        "ends": iso_us(held.ends_us),
-    }
+def _of_request(event: ExchangeEnded | Blocked | Held | Throttled) -> Form:
+    request = _request(event.request, event.verdict, event.time_us)
+    match event:
+        case ExchangeEnded():
+            return {
+                "event": "exchange",
+                "id": event.id,
+                **request,
+                "status": event.status,
+                "response_bytes": event.response_bytes,
+                "duration_ms": round(event.duration_us / 1000, 3),
+                "failure": event.failure,
+            }
+        case Blocked():
+            return {"event": "block", "id": event.id, **request, "mend": event.verdict.mend}
+        case Held():
+            ends = iso_us(event.ends_us)
+            return {"event": "hold", "hold": event.hold, "state": event.state, **request, "ends": ends}
+        case Throttled():
+            return {"event": "throttle", **request, "delay_ms": round(event.delay_us / 1000, 3)}
+
+
+def _of_flag(event: FlagRaised | FlagAnswered) -> Form:
+    match event:
+        case FlagRaised(flag=flag):
+            return {
+                "event": "flag",
+                "time": iso_us(event.time_us),
+                "exchange": flag.exchange,
+                "says": flag.says,
+                **_flag(flag),
+            }
+        case FlagAnswered(answer=answer):
+            return {
+                "event": "answer",
+                "time": iso_us(event.time_us),
+                "flag": answer.flag,
+                "as": answer.answered_as.value,
+                "note": answer.note,
+            }
 
 
 def _request(request: Request, verdict: Verdict, time_us: int) -> Form:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from fairwitness.cli.filters import filters
-from fairwitness.cli.forms import exchange_form
 from fairwitness.cli.log_table import print_log
 from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import find_place
 from fairwitness.cli.text import machine
+from fairwitness.export.forms import exchange_form
 
 if TYPE_CHECKING:
     from fairwitness.model.record import LogFilter
