@@ -156,9 +156,9 @@ def test_what_is_no_web_request_is_counted(read: Read) -> None:
 
     nothing = Skipped("entry without a web address")
     assert [
-        Skipped("data: URL"),
-        Skipped("blob: URL"),
-        Skipped("chrome-extension: URL"),
+        Skipped("data: URL", is_local=True),
+        Skipped("blob: URL", is_local=True),
+        Skipped("chrome-extension: URL", is_local=True),
         nothing,
         nothing,
         Skipped("entry without a time"),

@@ -119,3 +119,17 @@ def test_audit_needs_a_policy_and_opens_no_evidence(home: Home, policy: Path) ->
     policy.unlink()
     assert "policy.yaml" in home.run("audit", "ok.har").error
     assert 2 == home.run("audit").code
+
+
+def test_audit_asks_for_a_look_at_what_it_could_not_judge(home: Home, policy: Path) -> None:
+    """An entry without a time or an address may hide a request; pictures within a page are none."""
+    sound = {"startedDateTime": "2026-01-01T00:00:00Z", "request": {"url": "https://shop.test/"}}
+    local = {**sound, "request": {"url": "data:image/png;base64,AAAA"}}
+    timeless = {"request": {"url": "https://evil.test/"}}
+    codes = []
+    for number, entries in enumerate(([sound, local], [sound, timeless], [sound, {"request": {}}])):
+        path = home.folder / f"{number}.har"
+        path.write_text(json.dumps({"log": {"entries": entries}}))
+        codes.append(home.run("audit", "--policy", str(policy), str(path)).code)
+
+    assert [0, 1, 1] == codes

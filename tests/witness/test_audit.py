@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -159,3 +160,12 @@ def test_a_recording_cannot_leave_more_open_than_is_kept(monkeypatch: pytest.Mon
     assert 5 == audited.exchanges
     assert ("more than 3 exchanges were open at once: 2 answers were not judged",) == audited.failures
     assert audited.asks_for_a_look
+
+
+def test_the_stranger_is_the_name_that_is_not_in_scope() -> None:
+    """A request to the program's host with somebody else's Host header does not name the program's."""
+    request = _request("https://shop.test/")
+    foreign = replace(request.destinations[0], named_by="Host", host="evil.test")
+    audited = _audited([replace(request, destinations=(*request.destinations, foreign))])
+
+    assert (("evil.test", 1),) == audited.strangers

@@ -69,7 +69,9 @@ def _item(entry: Fields) -> Item:
     address = address_of(url)
     if address is None:
         scheme = url.partition(":")[0].lower()
-        return Skipped(f"{scheme}: URL" if scheme in _OTHER_SCHEMES else "entry without a web address")
+        if scheme in _OTHER_SCHEMES:
+            return Skipped(f"{scheme}: URL", is_local=True)
+        return Skipped("entry without a web address")
     started_us = _time_us(text(entry, "startedDateTime"))
     if started_us is None:
         return Skipped("entry without a time")

@@ -21,7 +21,7 @@ from fairwitness.cli.table import print_table
 from fairwitness.cli.text import machine, moment, plural, printable
 from fairwitness.errors import RecordingError
 from fairwitness.model.clock import iso_us
-from fairwitness.model.recording import CutOff, Recorded
+from fairwitness.model.recording import CutOff, Recorded, Skipped
 
 if TYPE_CHECKING:
     from fairwitness.model.policy import Policy
@@ -46,11 +46,13 @@ class Report:
     skipped: tuple[tuple[str, int], ...]
     """What is not among the exchanges, and how often; remarks too."""
     cut_off: CutOff | None
+    is_whole: bool
+    """Whether whatever may have been a request was judged."""
 
     @property
     def asks_for_a_look(self) -> bool:
-        """A recording that could not be read to its end asks for one as well."""
-        return self.audited.asks_for_a_look or self.cut_off is not None
+        """A recording of which not all could be read asks for one as well."""
+        return self.audited.asks_for_a_look or not self.is_whole
 
 
 @command(
@@ -93,7 +95,7 @@ def _report(path: Path, policy: Policy) -> Report:
     from fairwitness.witness.audit import Audit
 
     skipped: Counter[str] = Counter()
-    cut_off = None
+    cut_off, is_whole = None, True
     sources = (*SOURCES, Source("mitmproxy dump", lambda head: bool(_DUMP.match(head)), _read_dump))
     with open_recording(path) as file, InOrder(str(path)) as order:
         source = source_of(file, sources, name=str(path))
@@ -104,6 +106,7 @@ def _report(path: Path, policy: Policy) -> Report:
             elif isinstance(item, CutOff):
                 cut_off = item
             else:
+                is_whole &= not isinstance(item, Skipped) or item.is_local
                 skipped[str(getattr(item, "why", "") or getattr(item, "what", ""))] += 1
         if cut_off is not None and not order.count:
             raise RecordingError(
@@ -115,7 +118,9 @@ def _report(path: Path, policy: Policy) -> Report:
         for each in _progress(order, lambda: judge.count / (order.count or 1), f"judging {path.name}"):
             judge.judge(each)
         audited = judge.result()
-    return Report(str(path), source.name, audited, tuple(skipped.most_common()), cut_off)
+    return Report(
+        str(path), source.name, audited, tuple(skipped.most_common()), cut_off, is_whole and cut_off is None
+    )
 
 
 def _progress(items: Iterable[_T], share: Callable[[], float], doing: str) -> Iterator[_T]:

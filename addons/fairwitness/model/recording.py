@@ -25,6 +25,8 @@ class Skipped:
 
     why: str
     """What it is, such as ``data: URL``; one of few words, never text of the recording."""
+    is_local: bool = False
+    """Whether it never was a request to anybody; what is not may have been one that nobody judged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ class Audit:
         elif verdict.scope_list is not ScopeList.NOISE:
             self._refused += 1
             if not scoped.is_released:
-                self._count_stranger(verdict.host or request.host)
+                self._count_stranger(self._stranger_of(request) or verdict.host or request.host)
         self._decisions[verdict.action] += 1
         self._open[position] = _Judged(replace(request, body=b""), in_scope, is_released)
         if len(self._open) > _OPEN:
@@ -201,6 +201,11 @@ class Audit:
         self._positions[request.exchange] = position
         if len(self._positions) > _POSITIONS:
             del self._positions[next(iter(self._positions))]
+
+    def _stranger_of(self, request: Request) -> str:
+        """The name that may not be asked; it can stand in a header of a request to one that may."""
+        alone = ((each, self._scope.decide((each,))) for each in request.destinations)
+        return next((verdict.host or each.host for each, verdict in alone if not verdict.is_released), "")
 
     def _count_stranger(self, host: str) -> None:
         if host in self._strangers or len(self._strangers) < _HOSTS:
