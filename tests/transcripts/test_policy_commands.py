@@ -37,6 +37,25 @@ def test_init_overwrites_only_when_told(home: Home) -> None:
     assert "mine" != (home.folder / "policy.yaml").read_text()
 
 
+def test_init_says_what_is_left_to_write(home: Home) -> None:
+    """Placeholders are named at once, and by check until they are written."""
+    home.write("scope.txt", "shop.test\n")
+
+    unnamed = home.run("init", "scope.txt").out
+    remarks = home.run("check", "--json").form()["remarks"]
+    named = home.run(
+        "init", "scope.txt", "-o", "n.yaml", "--name", "Shop", "--policy-url", "https://shop.test"
+    )
+
+    assert (
+        "  write   program.name: the program's name was not given; until then it is 'my program'" in unnamed
+    )
+    assert "  write   program.policy_url: the page was not given" in unnamed
+    assert "still what init wrote" in remarks[0]["what"]
+    assert "write " not in named.out
+    assert "still what init wrote" not in home.run("check", "n.yaml").out
+
+
 def test_init_json_writes_a_file_only_when_named(home: Home) -> None:
     """--json prints the draft with what is left to decide; a file appears only with -o."""
     printed = home.run("init", "--yes", "--json")

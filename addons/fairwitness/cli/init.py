@@ -110,11 +110,11 @@ def init(
         remember_handle(dict(answers.headers).get(_HANDLE_HEADER, ""))
         replace_bytes(target, text.encode())
     if chosen.as_json:
-        print(machine(_draft_form(text, scope, from_source=source is not None)))
+        print(machine(_draft_form(text, answers, scope, from_source=source is not None)))
     elif target and str(target) == "-":
         print(text, end="")
     else:
-        _tell(target, scope)
+        _tell(target, answers, scope)
 
 
 def _read(source: str, program: str | None) -> Source:
@@ -140,7 +140,7 @@ def _read(source: str, program: str | None) -> Source:
     return read_source(content, file=Path(source).name, program=program)
 
 
-def _tell(target: Path | None, scope: Sorted) -> None:
+def _tell(target: Path | None, answers: DraftAnswers, scope: Sorted) -> None:
     if scope.read:
         print(
             printable(
@@ -152,6 +152,8 @@ def _tell(target: Path | None, scope: Sorted) -> None:
         print(printable(f"  decide  {each.where}: {each.raw[:80]!r}: {each.why}"))
     if len(scope.decide) > _MOST_SHOWN:
         print(printable(f"  ... and {len(scope.decide) - _MOST_SHOWN} more, in {target}"))
+    for where, written, why in _unanswered(answers):
+        print(printable(f"  write   {where}: {why}; until then it is {written!r}"))
     print(printable(f"Wrote {target}. Next: read it, then fairwitness check {target}"))
 
 
@@ -219,28 +221,26 @@ def _header(handle: str | None) -> tuple[tuple[str, str], ...]:
     return ((_HANDLE_HEADER, handle),) if handle else ()
 
 
-def _draft_form(text: str, scope: Sorted, *, from_source: bool) -> dict[str, Value]:
+def _unanswered(answers: DraftAnswers) -> list[tuple[str, str, str]]:
+    """What nobody said: the key, what stands there for now, why."""
+    from fairwitness.policy.known import NO_HOST, NO_NAME, NO_PAGE
+
+    asked = (
+        ("program.name", answers.name, NO_NAME, "the program's name was not given"),
+        ("program.policy_url", answers.policy_url, NO_PAGE, "the page was not given"),
+        ("scope.include", " ".join(answers.include), NO_HOST, "no host was given; this one does not exist"),
+    )
+    return [(where, written, why) for where, written, placeholder, why in asked if written == placeholder]
+
+
+def _draft_form(text: str, answers: DraftAnswers, scope: Sorted, *, from_source: bool) -> dict[str, Value]:
     """The draft with what is left to decide: rows of the source, and the answers that nobody gave."""
     import yaml
 
-    from fairwitness.policy.importers.imported import NO_HOST, NO_NAME, NO_PAGE
-
     policy = json.loads(json.dumps(yaml.safe_load(text), default=str))
-    missing = (
-        ("program.name", policy["program"]["name"], NO_NAME, "the program's name was not given"),
-        ("program.policy_url", policy["program"]["policy_url"], NO_PAGE, "the page was not given"),
-        (
-            "scope.include",
-            policy["scope"]["include"],
-            [NO_HOST],
-            "no host was given; this one does not exist",
-        ),
-    )
     decide: list[Value] = [{"raw": each.raw, "where": each.where, "why": each.why} for each in scope.decide]
     left: list[Value] = [
-        {"raw": written if isinstance(written, str) else written[0], "where": where, "why": why}
-        for where, written, placeholder, why in missing
-        if written == placeholder
+        {"raw": written, "where": where, "why": why} for where, written, why in _unanswered(answers)
     ]
     rows: dict[str, Value] = {
         "read": scope.read,

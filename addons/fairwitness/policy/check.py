@@ -12,7 +12,7 @@ from fairwitness.model.policy import Policy, Posture, RuleLine, ScopeEntry
 from fairwitness.model.verdict import Clause, ScopeList
 from fairwitness.policy.addresses import special_address
 from fairwitness.policy.index import ALLOWING, rank_of
-from fairwitness.policy.known import LIMIT_RULES
+from fairwitness.policy.known import LIMIT_RULES, NO_NAME, NO_PAGE
 from fairwitness.policy.overlap import Overlaps
 from fairwitness.policy.patterns import HostPattern
 from fairwitness.policy.units import day_of_us
@@ -43,6 +43,7 @@ def check_policy(policy: Policy, *, now_us: int) -> tuple[Remark, ...]:
     """
     today = day_of_us(now_us)
     remarks = [
+        *_unnamed(policy),
         *_review(policy, today),
         *_window(policy, now_us),
         *_wide(policy.entries),
@@ -54,6 +55,16 @@ def check_policy(policy: Policy, *, now_us: int) -> tuple[Remark, ...]:
         *_repeated(policy.entries),
     ]
     return tuple(sorted(remarks, key=lambda each: ("error", "warning", "info").index(each.severity)))
+
+
+def _unnamed(policy: Policy) -> Iterator[Remark]:
+    if policy.program.name == NO_NAME or policy.program.policy_url == NO_PAGE:
+        yield Remark(
+            "warning",
+            policy.path,
+            "program.name or program.policy_url is still what init wrote",
+            "Give both: they name the evidence folder, which two programs would share",
+        )
 
 
 def _review(policy: Policy, today: date) -> Iterator[Remark]:

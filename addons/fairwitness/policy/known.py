@@ -33,6 +33,11 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 """Each block's keys, in the order in which `init` writes them."""
 
+NO_NAME = "my program"
+NO_PAGE = "https://in-scope.example/security"
+NO_HOST = "in-scope.example"
+"""What `init` writes for a name, a page and a host that nobody gave.  RFC 2606 reserves it: it allows nothing."""
+
 ACTION_WORDS = {
     "log": Action.ALLOW,
     "warn": Action.WARN,

@@ -7,12 +7,7 @@ from dataclasses import dataclass
 from fairwitness.policy.draft import DraftAnswers
 from fairwitness.policy.importers.row import Source
 from fairwitness.policy.importers.sort import Decision, Line, Sorted, sort_rows
-from fairwitness.policy.known import RULE_NAMES
-
-# Reserved by RFC 2606: nobody has this host, so the narrow answer allows nothing.
-NO_HOST = "in-scope.example"
-NO_PAGE = "https://in-scope.example/security"
-NO_NAME = "my program"
+from fairwitness.policy.known import NO_HOST, NO_NAME, NO_PAGE, RULE_NAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
