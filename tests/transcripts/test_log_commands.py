@@ -179,6 +179,15 @@ def test_log_for_people_is_safe_on_a_terminal(home: Home, logged: Path) -> None:
     assert "\\x1b[2J" in result.out
 
 
+def test_log_says_when_no_exchange_fits(home: Home, logged: Path) -> None:
+    """An empty table is explained on stderr; JSON stays empty."""
+    words = ("log", "--evidence", str(logged), "--host", "nobody.test")
+    told, form = home.run(*words), home.run(*words, "--json")
+
+    assert (0, "fairwitness: no exchange fits\n") == (told.code, told.err)
+    assert (1, "", "") == (len(told.out.splitlines()), form.out, form.err)
+
+
 def test_reading_needs_no_policy_file(home: Home, logged: Path, policy: Path) -> None:
     """With --evidence alone ./policy.yaml is not looked at, and program and policy come from the log."""
     policy.write_text("]][[")

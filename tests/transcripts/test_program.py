@@ -123,7 +123,7 @@ def test_commands_that_start_no_proxy_load_none(home: Home, policy: Path, words:
         (["resume"], "Missing option '--reason'"),
         (["allow"], "name hosts, or say --suggested"),
         (["allow", "--suggested", "a.test"], "name hosts, or say --suggested"),
-        (["scope"], "fairwitness scope: Missing command"),
+        (["scope"], "fairwitness scope: name one of: add"),
         (["scope", "add", "a.test"], "Missing option '--says'"),
         (["exec"], "Missing argument 'CMD...'"),
         (["run", "--listen", "nowhere"], "'nowhere' is not ADDRESS:PORT"),

@@ -62,6 +62,8 @@ def print_log(rows: Iterator[ExchangeRow]) -> None:
     print(_line(layout, header, "url"))
     for row in itertools.chain(first, rows):
         print(line_of(row, layout))
+    if not first:
+        print("fairwitness: no exchange fits", file=sys.stderr)
 
 
 def layout_of(rows: list[ExchangeRow], *, width: int | None, is_coloured: bool) -> Layout:

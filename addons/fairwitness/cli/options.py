@@ -132,6 +132,12 @@ class Group(click.Group):
 
     format_epilog = Command.format_epilog
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Say which commands there are where none was named."""
+        if not args and ctx.parent is not None and not ctx.resilient_parsing:
+            ctx.fail(f"name one of: {', '.join(self.list_commands(ctx))}")
+        return super().parse_args(ctx, args)
+
 
 def example(*lines: str) -> str:
     """The ``epilog`` of a command: how it is used."""

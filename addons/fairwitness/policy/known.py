@@ -36,7 +36,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 NO_NAME = "my program"
 NO_PAGE = "https://in-scope.example/security"
 NO_HOST = "in-scope.example"
-"""What `init` writes for a name, a page and a host that nobody gave.  RFC 2606 reserves it: it allows nothing."""
+"""What `init` writes where nobody gave a name, a page, a host.  RFC 2606 reserves it: it allows nothing."""
 
 ACTION_WORDS = {
     "log": Action.ALLOW,

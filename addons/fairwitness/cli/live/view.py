@@ -61,7 +61,7 @@ def _foot(scene: Scene, width: int) -> Text:
     asked = {
         Mode.REASON: "Why may traffic go on? ",
         Mode.NOTE: f"{now.subject} as {now.choice}, note: ",
-        Mode.NAME: f"Name of your account {now.subject}: ",
+        Mode.NAME: f"Name of your account {now.subject}, then Enter: ",
         Mode.QUIT: f"{scene.open_requests} requests are open: stop all the same? y/n",
         Mode.CONFIRM: "Put this policy in force? y/n",
     }.get(now.mode)
