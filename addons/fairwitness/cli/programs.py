@@ -69,8 +69,10 @@ def programs(context: click.Context) -> None:
     if not rows:
         print(f"No program yet. 'fairwitness init', then 'fairwitness run', makes one in {data_folder()}")
         return
-    columns = ["", "name", "last used", "size", "sessions", "open flags", "policy read", "note"]
-    print_table(columns, [_cells(row, today, is_chosen=row.folder == chosen) for row in rows])
+    columns = ["", "name", "last used", "size", "sessions", "flags", "policy read", "note"]
+    cells = [_cells(row, today, is_chosen=row.folder == chosen) for row in rows]
+    shown = len(columns) if any(each[-1] for each in cells) else -1
+    print_table(columns[:shown], [each[:shown] for each in cells])
     for row in rows:
         if row.problem:
             print(printable(f"{row.folder.name}: {row.problem}"))
@@ -213,7 +215,7 @@ def _cells(row: ProgramRow, today: date, *, is_chosen: bool) -> list[str]:
     summary, age = row.summary, _review_age(row.program, today)
     read = "-" if row.program is None else "never" if age is None else f"{plural(age, 'day')} ago"
     running = "running" if summary and summary.is_running else "-"
-    last = running if running != "-" or not summary or not summary.last_us else moment(summary.last_us)
+    last = running if running != "-" or not summary or not summary.last_us else moment(summary.last_us)[:16]
     note = _note(row) or ""
     return [
         "*" if is_chosen else "",
