@@ -240,6 +240,29 @@ def test_pasted_text_releases_nothing(terminal: MakeTerminal, origin: Origin) ->
     assert 0 == arrived == len(origin.requests_for("/held"))
 
 
+def test_a_flag_is_answered_on_the_screen(terminal: MakeTerminal, origin: Origin, tmp_path: Path) -> None:
+    """f, the answer's letter, a note and Enter; it is then answered in the log."""
+    with terminal(**HOLDING) as shown:
+        shown.curl(origin.url("/free"))
+        with shown.asking(origin.url("/held")):
+            shown.wait_for("> h1 GET")
+            shown.press(b"f")
+            shown.wait_for(r"flags: 1 open \(a accident")
+            shown.press(b"u")
+            shown.wait_for("f1 as authorised, note: _")
+            shown.press(b"they said so")
+            shown.wait_for("note: they said so_")
+            shown.press(b"\r")
+            shown.wait_for("f1 answered: authorised")
+            shown.press_until(b"n", "h1 denied")
+        shown.wait_for("OPEN")
+    with Reader.open(tmp_path / "evidence") as reader:
+        (row,) = reader.flags()
+
+    assert row.answer is not None
+    assert ("authorised", "they said so") == (row.answer.answered_as.value, row.answer.note)
+
+
 def test_halt_resume_and_a_note(terminal: MakeTerminal, origin: Origin, tmp_path: Path) -> None:
     """One key halts; resuming asks for a reason, which is in the log."""
     with terminal(size=(120, 40)) as shown:

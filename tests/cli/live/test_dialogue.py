@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from fairwitness.cli.live import orders
 from fairwitness.cli.live.dialogue import press
 from fairwitness.cli.live.keys import Key
+from fairwitness.cli.live.memory import FlagLine
 from fairwitness.cli.live.orders import Asked, Declared, Order, Registered, Stop
 from fairwitness.cli.live.scene import Ask, AskKind, Dialogue, Mode, Scene
+from fairwitness.model.flag import Flag
 from fairwitness.model.verdict import ScopeList
 
 SceneOf = Callable[..., Scene]
@@ -78,6 +80,34 @@ def test_no_key_adds_a_host_whose_name_was_not_there(scene_of: SceneOf) -> None:
         typed(scene_of(), *keys, named=seen)[1] for keys in (("a", "a"), ("w", "1"), ("w", ENTER))
     ]
     assert [] == typed(scene_of(), "a", "a", "a", named=frozenset())[1]
+
+
+def test_what_a_page_asks_for_meanwhile_moves_no_line(scene_of: SceneOf) -> None:
+    """A digit and Enter add what stood beside them when the list was opened, whatever came since."""
+    scene = scene_of()
+    opened, _ = press(scene, Key("text", "w"), named=frozenset())
+    newer = (replace(scene.wanted[0], host="aaa.evil.test"), *scene.wanted)
+    named = frozenset(each.host for each in newer)
+    meanwhile = replace(scene, wanted=newer, dialogue=opened)
+
+    for key, expected in ((Key("text", "1"), 0), (Key("text", "2"), 1), (ENTER, 0)):
+        assert orders.allow((scene.wanted[expected],)) == press(meanwhile, key, named=named)[1]
+    assert orders.allow(scene.wanted) == press(meanwhile, Key("text", "a"), named=named)[1]
+
+
+def test_a_newer_flag_is_not_answered_in_the_place_of_another(
+    scene_of: SceneOf, flag_of: Callable[[int], Flag]
+) -> None:
+    """What is selected is a flag and not a line."""
+    opened, _ = press(scene_of(), Key("text", "f"), named=frozenset())
+    newer = (FlagLine(flag_of(3), 1, True), *scene_of().flags)
+    moved, _ = press(scene_of(flags=newer, dialogue=opened), Key("down"), named=frozenset())
+    subjects = [
+        press(scene_of(flags=newer, dialogue=each), Key("text", "u"), named=frozenset())[0].subject
+        for each in (opened, moved)
+    ]
+
+    assert ["f2", "f1"] == subjects
 
 
 def test_a_policy_is_confirmed_with_two_keys(scene_of: SceneOf) -> None:

@@ -102,9 +102,8 @@ def test_only_names_that_stand_there_whole_are_named(
     long_name = ".".join(["cdn" * 20] * 4) + ".test"
     hosts = [long_name, "not-evil.test", *(f"h{at}.test" for at in range(3000)), "evil.test"]
     example = scene_of().wanted[0]
-    scene = scene_of(
-        wanted=tuple(replace(example, host=host) for host in hosts), dialogue=Dialogue(mode=mode)
-    )
+    wanted = tuple(replace(example, host=host) for host in hosts)
+    scene = scene_of(wanted=wanted, dialogue=Dialogue(mode=mode, listed=wanted))
     lines = draw(scene, width, height)
     words = {word for line in lines for word in line.plain.split()}
 

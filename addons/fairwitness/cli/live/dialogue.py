@@ -31,8 +31,9 @@ def press(scene: Scene, key: Key, *, named: frozenset[str]) -> Outcome:
     if key.name == "paste":
         return replace(now, said="pasted text is not taken as keys"), None
     if key.name in ("up", "down"):
-        step = -1 if key.name == "up" else 1
-        return replace(now, cursor=max(0, min(_last(scene), now.cursor + step))), None
+        cursor = flag_cursor(scene) if now.mode is Mode.FLAGS else now.cursor
+        cursor = max(0, min(_last(scene), cursor + (-1 if key.name == "up" else 1)))
+        return _on_flag(scene, replace(now, cursor=cursor)), None
     if key.text == "a" and now.mode in (Mode.WATCH, Mode.WANTED):
         return _add_all(scene, now, named)
     after, order = _MODES[now.mode](scene, now, key)
@@ -46,9 +47,24 @@ def _last(scene: Scene) -> int:
     rows: dict[Mode, int] = {
         Mode.WATCH: len(scene.asks),
         Mode.FLAGS: len(scene.open_flags),
-        Mode.WANTED: len(scene.wanted),
+        Mode.WANTED: len(scene.dialogue.listed),
     }
     return max(0, rows.get(scene.dialogue.mode, 1) - 1)
+
+
+def flag_cursor(scene: Scene) -> int:
+    """Which of the open flags is meant: the one that was chosen, wherever newer ones have pushed it."""
+    names = [each.flag.flag for each in scene.open_flags]
+    now = scene.dialogue
+    return names.index(now.subject) if now.subject in names else max(0, min(len(names) - 1, now.cursor))
+
+
+def _on_flag(scene: Scene, now: Dialogue) -> Dialogue:
+    """On the page of flags, what is selected is a flag and not a line."""
+    flags = scene.open_flags
+    if now.mode is not Mode.FLAGS or not flags:
+        return now
+    return replace(now, subject=flags[min(now.cursor, len(flags) - 1)].flag.flag)
 
 
 def selected(scene: Scene) -> Ask | None:
@@ -73,9 +89,9 @@ def _watch(scene: Scene, now: Dialogue, key: Key) -> Outcome:
                 return replace(now, said="nothing is halted"), None
             return Dialogue(mode=Mode.REASON), None
         case "f":
-            return Dialogue(mode=Mode.FLAGS), None
+            return _on_flag(scene, Dialogue(mode=Mode.FLAGS)), None
         case "w":
-            return Dialogue(mode=Mode.WANTED), None
+            return Dialogue(mode=Mode.WANTED, listed=scene.wanted), None
         case "?":
             return Dialogue(mode=Mode.HELP), None
         case "q":
@@ -117,29 +133,36 @@ def _flags(scene: Scene, now: Dialogue, key: Key) -> Outcome:
     flags = scene.open_flags
     if key.text not in _ANSWERS or not flags:
         return now, None
-    flag = flags[min(now.cursor, len(flags) - 1)].flag.flag
+    flag = flags[flag_cursor(scene)].flag.flag
     return Dialogue(mode=Mode.NOTE, subject=flag, choice=_ANSWERS[key.text]), None
 
 
-def _wanted(scene: Scene, now: Dialogue, key: Key) -> Outcome:
+def _wanted(_scene: Scene, now: Dialogue, key: Key) -> Outcome:
     if key.text in ("w", "q"):
         return Dialogue(), None
     place = now.cursor if key.name == "enter" else int(key.text) - 1 if key.text in _DIGITS else -1
-    if not 0 <= place < len(scene.wanted):
+    if not 0 <= place < len(now.listed):
         return now, None
-    return replace(now, cursor=max(0, now.cursor - 1)), orders.allow((scene.wanted[place],))
+    chosen = now.listed[place]
+    left = tuple(each for each in now.listed if each.host != chosen.host)
+    return replace(now, listed=left, cursor=min(now.cursor, max(0, len(left) - 1))), orders.allow((chosen,))
 
 
 def _add_all(scene: Scene, now: Dialogue, named: frozenset[str]) -> Outcome:
     """Add all that is suggested, if all of it stands on the screen; else show it first."""
-    if not scene.wanted:
+    listed = now.listed if now.mode is Mode.WANTED else scene.wanted
+    if not listed:
         return replace(now, said="no page asked for a host that it did not get"), None
-    seen = tuple(each for each in scene.wanted if each.host in named)
-    if len(seen) == len(scene.wanted):
+    seen = tuple(each for each in listed if each.host in named)
+    if len(seen) == len(listed):
         return Dialogue(), orders.allow(seen)
     if now.mode is Mode.WATCH:
-        return Dialogue(mode=Mode.WANTED, said="a again adds all whose names stand here"), None
-    return (now, orders.allow(seen)) if seen else (replace(now, said=_LOOK), None)
+        words = "a again adds all whose names stand here"
+        return Dialogue(mode=Mode.WANTED, listed=listed, said=words), None
+    if not seen:
+        return replace(now, said=_LOOK), None
+    left = tuple(each for each in listed if each.host not in named)
+    return replace(now, listed=left, cursor=0), orders.allow(seen)
 
 
 def _help(_scene: Scene, _now: Dialogue, _key: Key) -> Outcome:

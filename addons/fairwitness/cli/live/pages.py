@@ -8,6 +8,7 @@ from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
 from fairwitness.cli.live.cells import cell, fitted, naming, panel, rule, shown
+from fairwitness.cli.live.dialogue import flag_cursor
 from fairwitness.cli.live.keys import KEYS
 from fairwitness.cli.live.panels import flag_line
 from fairwitness.cli.live.scene import Mode, Scene
@@ -42,18 +43,23 @@ def _help(width: int, height: int) -> list[Text]:
 
 
 def _wanted(scene: Scene, width: int, height: int) -> list[Text]:
-    if not scene.wanted:
+    listed = scene.dialogue.listed
+    if not listed:
         lines = [cell("no page asked for a host that it did not get", width, "dim")]
         return panel("suggested hosts (Esc: back)", lines, width, height)
     room = max(1, height - 1)
-    first = max(0, min(scene.dialogue.cursor - room + 1, len(scene.wanted) - room))
+    first = max(0, min(scene.dialogue.cursor - room + 1, len(listed) - room))
     lines = [
         _wanted_line(each, at, width, is_chosen=at == scene.dialogue.cursor)
-        for at, each in enumerate(scene.wanted[first : first + room], first)
+        for at, each in enumerate(listed[first : first + room], first)
     ]
-    title = f"{len(scene.wanted)} suggested (digit or Enter adds one, a all that stand here, Esc: back)"
+    title = f"{len(listed)} suggested (digit or Enter adds one, a all that stand here, Esc: back)"
+    known = {each.host for each in listed}
+    newer = sum(each.host not in known for each in scene.wanted)
+    if newer:
+        title += f", {newer} newer (w twice)"
     above = f", {first} above" if first else ""
-    more = len(scene.wanted) - first - len(lines)
+    more = len(listed) - first - len(lines)
     return [rule(title + above, width, more=more), *lines]
 
 
@@ -74,7 +80,7 @@ def _confirm(scene: Scene, width: int, height: int) -> list[Text]:
 
 def _flags(scene: Scene, width: int, height: int) -> list[Text]:
     flags = scene.open_flags
-    cursor = min(scene.dialogue.cursor, max(0, len(flags) - 1))
+    cursor = flag_cursor(scene)
     lines = []
     for at, each in enumerate(flags):
         line = Text("> " if at == cursor else "  ", end="") + flag_line(each, width - 2)

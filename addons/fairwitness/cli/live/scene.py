@@ -60,6 +60,8 @@ class Dialogue:
     """Which flag, wanted host or asked thing is meant."""
     subject: str = ""
     """The flag, policy or name that the conversation is about."""
+    listed: tuple[Suggestion, ...] = ()
+    """The wanted hosts as they were when their page was opened: what a page asks for moves no line of it."""
     choice: str = ""
     """How a flag is answered."""
     said: str = ""
