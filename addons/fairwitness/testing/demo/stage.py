@@ -27,6 +27,7 @@ from fairwitness.testing.tally import PATIENCE_S
 COLUMNS, ROWS = 110, 32
 _LOOK_AGAIN_S = 0.02
 _KEYSTROKE_S = 0.15
+_GLANCE_S = 1.0
 # Makes the terminal the child's own, as a shell does; a fork of a process with threads must run nothing else.
 _TAKE_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
@@ -118,15 +119,19 @@ class Stage:
         """
         return words in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", "".join(self.drawn[since:]))
 
-    def press(self, keys: str) -> None:
-        """Type on its terminal."""
-        os.write(self._master, keys.encode())
+    def press(self, key: str) -> None:
+        """Look for a moment, then press a key: what stands there only now is answered by no key."""
+        time.sleep(_GLANCE_S)
+        self._send(key)
 
     def type(self, text: str) -> None:
         """Type a word at a person's pace: what comes faster is taken for pasted."""
         for key in text:
             time.sleep(_KEYSTROKE_S)
-            self.press(key)
+            self._send(key)
+
+    def _send(self, key: str) -> None:
+        os.write(self._master, key.encode())
 
     def end(self) -> None:
         """Ctrl-C, and wait until it has ended; may be called again."""
