@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -28,6 +29,7 @@ from fairwitness.evidence.testing import (
     open_log,
     write_chunks,
 )
+from fairwitness.evidence.viewfile import drop_view
 from fairwitness.evidence.wordfile import WORDS_NAME, WordFiller, word_index
 from fairwitness.evidence.words import INDEXED_BYTES, match_of
 from fairwitness.model.exchange import Direction, Message
@@ -408,3 +410,33 @@ def _once(folder: Path, wanted: LogFilter) -> int:
         began = time.perf_counter_ns()
         list(reader.exchanges(wanted))
         return (time.perf_counter_ns() - began) // 1000
+
+
+def test_a_reader_that_must_list_the_log_tells_how_far_it_is(evidence: Path) -> None:
+    """From portion to portion, up to the whole; the next one finds it done and says nothing."""
+    log = open_log(evidence)
+    fill(log, 1300)
+    log.close(time_us=NOON_US)
+    drop_view(evidence)
+    first: list[tuple[int, int]] = []
+    second: list[tuple[int, int]] = []
+    for told in (first, second):
+        with Reader.open(evidence, tell=lambda *said, told=told: told.append(said)) as reader:
+            size = reader.counts().entries
+
+            assert 1300 == sum(1 for _ in reader.exchanges())
+
+    assert [(2000, size), (size, size)] == first
+    assert [] == second
+
+
+def test_the_index_is_never_merged_as_a_whole(evidence: Path) -> None:
+    """A level of many segments at once takes seconds, in which no run could end."""
+    log = open_log(evidence)
+    fill(log, 10)
+    log.close(time_us=NOON_US)
+    _fill(evidence)
+    with contextlib.closing(sqlite3.connect(evidence / WORDS_NAME)) as connection:
+        (most,) = connection.execute("SELECT v FROM words_config WHERE k = 'crisismerge'").fetchone()
+
+    assert 500 == most

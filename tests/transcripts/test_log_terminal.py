@@ -9,6 +9,7 @@ import re
 import struct
 import subprocess
 import termios
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,15 @@ import pytest
 from tests.transcripts.test_log_commands import BODY, logged  # noqa: F401 - a fixture
 
 from fairwitness.evidence import Keep
-from fairwitness.evidence.testing import ALLOWED, NOON_US, make_exchange, make_request, open_log
+from fairwitness.evidence.testing import (
+    ALLOWED,
+    NOON_US,
+    make_exchange,
+    make_flag,
+    make_request,
+    open_log,
+)
+from fairwitness.model.flag import Answer, AnswerAs
 
 if TYPE_CHECKING:
     from tests.transcripts.conftest import Home
@@ -129,3 +138,30 @@ def test_show_saves_the_requests_body_too(home: Home, logged: Path) -> None:  # 
 
     assert 0 == result.code
     assert (b"", BODY) == ((home.folder / "sent").read_bytes(), (home.folder / "got").read_bytes())
+
+
+def test_flags_fit_the_terminal(home: Home, tmp_path: Path) -> None:
+    """No line of the table is wider than 80 columns, be a rule's name or the answer long."""
+    folder = tmp_path / "flagged"
+    log = open_log(folder)
+    for number in range(3):
+        request = make_request(at_us=NOON_US + number)
+        flag = make_flag(f"f{number}", request.exchange, rule="missing-identification")
+        log.append_request(
+            request,
+            verdict=replace(ALLOWED, flags=(flag.flag,)),
+            released_us=NOON_US + number,
+            keep=Keep.WHOLE,
+        )
+        log.append_flag(flag)
+    log.append_answer(
+        Answer(flag="f1", answered_as=AnswerAs.FALSE_ALARM, note="a note " * 30, time_us=NOON_US)
+    )
+    log.close(time_us=NOON_US)
+    table, _, _ = _plain(_on_terminal(home, "flags", "--evidence", str(folder))).partition("\n\n")
+    lines = table.splitlines()
+
+    assert ["flag", "rule", "severity", "action", "count", "ids", "answer"] == lines[0].split()
+    assert ["f0", "missing-identification", "check", "warn", "1", "1", "open"] == lines[1].split()
+    assert "false-alarm" == lines[2].split()[-1]
+    assert (4, []) == (len(lines), [line for line in lines if len(line) > 80 or not line.isprintable()])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ import click
 from fairwitness.cli.forms import Form, flag_form
 from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import find_policy_file
+from fairwitness.cli.progress import Progress
 from fairwitness.cli.table import print_table
 from fairwitness.cli.text import machine, moment, plural, printable
 from fairwitness.errors import RecordingError
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 EXIT_LOOK = 1
 _HOSTS = 10  # hosts out of scope that people are shown
-_SAID_EVERY_S = 0.2
+_SAID_AFTER_S = 0.2
 _T = TypeVar("_T")
 _DUMP = re.compile(rb"\d{1,12}:")
 
@@ -125,16 +124,10 @@ def _report(path: Path, policy: Policy) -> Report:
 
 def _progress(items: Iterable[_T], share: Callable[[], float], doing: str) -> Iterator[_T]:
     """The items; on a terminal says what is being done, and how much of it is."""
-    if not sys.stderr.isatty():
-        yield from items
-        return
-    said_at = time.monotonic()
-    for item in items:
-        if time.monotonic() - said_at > _SAID_EVERY_S:
-            said_at = time.monotonic()
-            click.echo(printable(f"{doing}: {min(share(), 1):.0%}") + "\x1b[K\r", nl=False, err=True)
-        yield item
-    click.echo("\x1b[K", nl=False, err=True)
+    with Progress(after_s=_SAID_AFTER_S) as progress:
+        for item in items:
+            progress.tell(f"{doing}: {min(share(), 1):.0%}")
+            yield item
 
 
 def _read_dump(file: BinaryIO) -> Iterator[Item]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from fairwitness.cli.beside import beside, told
 from fairwitness.cli.filters import filters
 from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import find_place
+from fairwitness.cli.progress import Progress
 from fairwitness.cli.text import machine, plural, printable, size
 from fairwitness.cli.writing import record
 from fairwitness.model.disclosure import Exported, Redactor
@@ -29,7 +29,6 @@ FORMATS = ("har", "jsonl", "csv", "markdown", "html", "curl", "http", "mitm")
 _OF_TRAFFIC = frozenset({"har", "curl", "http", "mitm"})
 _CARRIERS = ("CONNECT", "TCP")
 _NOT_RELEASED = ("block", "halt", "hold")
-_SAID_EVERY_S = 0.2
 
 
 @command(
@@ -133,22 +132,16 @@ def _redactor(unredacted: bool) -> Redactor:
 @contextmanager
 def _progress(snapshot: Snapshot) -> Iterator[Callable[[], Iterator[ExchangeRecord]]]:
     """The records; on a terminal says how far it is."""
-    is_shown = sys.stderr.isatty()
     names = iter(("reading", "writing"))
+    with Progress() as progress:
 
-    def records() -> Iterator[ExchangeRecord]:
-        name, said_at = next(names), 0.0
-        for number, each in enumerate(snapshot.records(), start=1):
-            if is_shown and time.monotonic() - said_at > _SAID_EVERY_S:
-                said_at = time.monotonic()
-                click.echo(f"\r{name} {number} of {len(snapshot)}\x1b[K", nl=False, err=True)
-            yield each
+        def records() -> Iterator[ExchangeRecord]:
+            name = next(names)
+            for number, each in enumerate(snapshot.records(), start=1):
+                progress.tell(f"{name} {number} of {len(snapshot)}")
+                yield each
 
-    try:
         yield records
-    finally:
-        if is_shown:
-            click.echo("\r\x1b[K", nl=False, err=True)
 
 
 def _typed(wanted: LogFilter) -> tuple[tuple[str, str], ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fairwitness.cli.folders import named_program_folder, program_folder
 from fairwitness.cli.options import Choices
 from fairwitness.cli.policy_home import POLICY_NAME, needed_policy_home, policy_home
+from fairwitness.cli.progress import Progress
 from fairwitness.cli.text import printable
 from fairwitness.errors import PolicyError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from fairwitness.evidence import Reader
     from fairwitness.model.policy import Policy, Program
 
+_PATIENCE_S = 2.0  # a command that takes longer says why
 ACCOUNTS_NAME = "accounts.yaml"
 
 
@@ -51,7 +53,14 @@ class Place:
         """
         from fairwitness.evidence import Reader
 
-        return Reader.open(self.evidence)
+        progress = Progress(after_s=_PATIENCE_S)
+
+        def tell(done: int, total: int) -> None:
+            progress.tell(f"listing the log: {done} of {total} entries")
+            if done == total:
+                progress.clear()
+
+        return Reader.open(self.evidence, tell=tell)
 
     def policy(self) -> Policy:
         """The policy file, or without one the newest policy of the log.

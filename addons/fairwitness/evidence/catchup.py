@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from fairwitness.errors import EvidenceError
@@ -18,7 +19,15 @@ _WORTH = 2000  # entries: about 50 ms, which every reader would pay
 _FILL_S = 0.5  # of the full-text index, after each reader that came too late for it
 
 
-def catch_up(folder: Path, log: sqlite3.Connection) -> None:
+Tell = Callable[[int, int], None]
+"""Hears how many entries are in the view, of how many."""
+
+
+def unheard(done: int, total: int) -> None:
+    """For those whom nobody watches."""
+
+
+def catch_up(folder: Path, log: sqlite3.Connection, tell: Tell = unheard) -> None:
     """Bring the view up to date, if that is worth it and nobody else's work.
 
     A convenience: whatever stands in its way, readers add what the view lacks for themselves.  It stops no
@@ -32,7 +41,8 @@ def catch_up(folder: Path, log: sqlite3.Connection) -> None:
             if is_mine:
                 view = open_view(folder, log)
                 with contextlib.closing(view.connection):
-                    view.fold(size - view.size)
+                    while view.size < size and view.fold(min(_WORTH, size - view.size)):
+                        tell(view.size, size)
 
 
 def catch_up_words(folder: Path, log: sqlite3.Connection) -> None:

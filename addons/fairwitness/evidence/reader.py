@@ -14,7 +14,7 @@ from typing import Self
 from fairwitness.errors import EvidenceError
 from fairwitness.evidence.answers import flags_of
 from fairwitness.evidence.bodyrow import FOLDER_NAME
-from fairwitness.evidence.catchup import catch_up
+from fairwitness.evidence.catchup import Tell, catch_up, unheard
 from fairwitness.evidence.counts import Counts, counts_of
 from fairwitness.evidence.findings import findings_of
 from fairwitness.evidence.flagrows import flag_rows
@@ -47,20 +47,25 @@ class Reader:
     A class, because the database stays open between questions.  Usable as a context manager.
     """
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, connection: sqlite3.Connection, tell: Tell) -> None:
         """Use `open`."""
         self.folder = folder
+        self._tell = tell
         self._connection = connection
         self._bodies = folder / FOLDER_NAME
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Path, *, tell: Tell = unheard) -> Self:
         """The log of an evidence folder.
+
+        Args:
+            folder: The folder.
+            tell: Hears how far it is when the exchange view must be brought up to date first.
 
         Raises:
             EvidenceError: There is none, or it cannot be read.
         """
-        return cls(folder, connect_readonly(folder / LOG_NAME))
+        return cls(folder, connect_readonly(folder / LOG_NAME), tell)
 
     def __enter__(self) -> Self:
         return self
@@ -268,7 +273,7 @@ class Reader:
     @contextlib.contextmanager
     def _view(self) -> Iterator[View]:
         """The exchange view, with what it lacks added from the log's tail."""
-        catch_up(self.folder, self._connection)
+        catch_up(self.folder, self._connection, self._tell)
         with over(self.folder, self._connection) as view:
             view.fold(1 << 62)
             yield view

@@ -49,6 +49,9 @@ class View:
         self._seen: list[tuple[str, int, int]] = []
         self._tightened: list[tuple[bytes]] = []
         self.size, self._session = connection.execute("SELECT size, session FROM main.state").fetchone()
+        self._has_loose = any(
+            connection.execute(f"SELECT 1 FROM {schema}.loose LIMIT 1").fetchone() for schema in self.schemas
+        )
 
     def fold(self, most: int) -> int:
         """Take the next entries of the log in, up to *most*; gives how many there were.
@@ -82,7 +85,7 @@ class View:
     def loose(self, exchange: bytes) -> list[tuple[int, str | None]]:
         """Entries that name an exchange which has no row: their indexes, and the flag that they raise."""
         found: list[tuple[int, str | None]] = []
-        for schema in self.schemas:
+        for schema in self.schemas if self._has_loose else ():
             found += self.connection.execute(
                 f"SELECT idx, flag FROM {schema}.loose WHERE exchange = ?", (exchange,)
             ).fetchall()
@@ -180,7 +183,9 @@ class View:
             connection.execute("BEGIN")
         connection.executemany(_PUT_ROW, [row.columns() for row in self._rows.values()])
         connection.executemany("INSERT OR IGNORE INTO main.part (id, idx) VALUES (?, ?)", self._parts)
-        connection.executemany("DELETE FROM main.loose WHERE exchange = ?", self._tightened)
+        if self._has_loose:
+            connection.executemany("DELETE FROM main.loose WHERE exchange = ?", self._tightened)
+        self._has_loose = self._has_loose or bool(self._loose)
         connection.executemany(
             "INSERT OR IGNORE INTO main.loose (exchange, idx, flag) VALUES (?, ?, ?)", self._loose
         )
