@@ -385,6 +385,27 @@ def test_browser_starts_a_chromium_of_its_own(home: Home, policy: Path) -> None:
     assert ["http://evil.test/"] == [row["url"] for row in home.run("log", "--json").forms()]
 
 
+def test_what_the_browser_says_does_not_fill_the_terminal(home: Home, policy: Path) -> None:
+    """It lies in the profile; where the browser fails, the error names that file."""
+    program = home.write("chromium", "#!/bin/sh\necho chatter\nexit 7\n")
+    program.chmod(0o755)
+    terminal, side = pty.openpty()
+    with running(home, "--json") as proxy:
+        proxy.wait_for("ready")
+        environment = home.environment | {"FAIRWITNESS_CHROMIUM": str(program)}
+        streams = {"stdin": side, "stdout": side, "stderr": side}
+        code = subprocess.call(home.command("browser"), cwd=home.folder, env=environment, **streams)
+        proxy.stop()
+    os.close(side)
+    seen = _read_until(terminal, b"browser.log")
+    os.close(terminal)
+    (said,) = home.folder.parent.rglob("browser.log")
+
+    assert 125 == code
+    assert b"chatter" not in seen
+    assert "chatter\n" == said.read_text()
+
+
 def test_no_browser_is_said_before_a_proxy_starts(home: Home, policy: Path) -> None:
     """A browser that is not there is exit 2, and nothing is made."""
     result = home.run("browser", FAIRWITNESS_CHROMIUM="/no/such/chromium")

@@ -111,7 +111,7 @@ def test_markdown_on_stdout(home: Home, logged: Path) -> None:
     assert [
         "- 2026-11-23 12:00:00 to 2026-11-23 13:00:00 UTC: 1 session, 1.0 h on record.",
         "- Requests that left for hosts not in scope: 0.",
-        "- Requests that left for hosts in scope: 2 (0 B sent, 4 B received).",
+        "- Requests that left for hosts in scope: 2 (bodies: 0 B sent, 4 B received).",
     ] == lines[:3]
     assert "- Was blocked before it left: 1 (by page 0, person 0, tool 1)." in lines
     assert "- Open flags: 0; answered: 1." in lines

@@ -8,6 +8,8 @@ import os
 import re
 import shlex
 import shutil
+import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from fairwitness.cli.through import through_proxy
 from fairwitness.errors import PolicyError
 
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "brave-browser")
+_INTERRUPTED = 128 + signal.SIGINT
 _MAC_CHROMIUMS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -77,10 +80,11 @@ def browser(
         else:
             proxy = f"http://{_authority(door)}"
             words = chromium_command(program, proxy=proxy, pins=[spki_pin(door.ca)], profile=profile)
-        output = None if door.is_alone else profile / "browser.log"
+        is_quiet = not door.is_alone or (sys.stdout.isatty() and sys.stderr.isatty())
+        output = profile / "browser.log" if is_quiet else None
         words = [*words, *extra, *([url] if url else [])]
         code = await spawn(door, words, environment=dict(os.environ), output=output)
-        if code and output and not door.asked_to_stop.is_set():
+        if code not in (0, _INTERRUPTED) and output and not door.asked_to_stop.is_set():
             raise CannotStartError(
                 f"the browser ended with code {code}", where=program, mend=f"Read {output}"
             )

@@ -83,7 +83,7 @@ def _scope(conduct: Conduct) -> list[Line]:
     lines.append(
         Line(
             f"Requests that left for hosts in scope: {include.requests:,}"
-            f" ({size(include.sent_bytes)} sent, {size(include.received_bytes)} received)"
+            f" (bodies: {size(include.sent_bytes)} sent, {size(include.received_bytes)} received)"
             + (f"; to the researcher's own server: {mine.requests:,}." if mine.requests else ".")
         )
     )

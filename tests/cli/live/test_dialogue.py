@@ -140,6 +140,12 @@ def test_halt_asks_nothing_and_resume_asks_why(scene_of: SceneOf) -> None:
     assert [] == typed(scene_of(), "r")[1]
 
 
+@pytest.mark.parametrize("view", ["f", "w", "?"])
+def test_halt_works_in_every_list(scene_of: SceneOf, view: str) -> None:
+    """Whoever reads flags, wanted hosts or the keys need not go back first."""
+    assert [orders.halt()] == typed(scene_of(), view, "h")[1]
+
+
 @pytest.mark.parametrize(("key", "word"), [("a", "accident"), ("u", "authorised"), ("l", "false-alarm")])
 def test_a_flag_is_answered_with_a_note(scene_of: SceneOf, key: str, word: str) -> None:
     """The selected one of those that are open."""

@@ -163,6 +163,17 @@ def test_ordinary_text_stays_readable() -> None:
     assert "Café Zürich 東京" == shown("Cafe\u0301 Zürich 東京")
 
 
+@pytest.mark.parametrize(
+    ("mode", "keys"),
+    [(Mode.WATCH, "f flags  h halt  ? help  q quit"), (Mode.FLAGS, "h halt  Esc back")],
+)
+def test_the_last_line_names_only_keys_that_do_something(scene_of: SceneOf, mode: Mode, keys: str) -> None:
+    """In a list those of the whole screen are left out."""
+    scene = scene_of(wanted=(), dialogue=Dialogue(mode=mode))
+
+    assert keys == on_screen(scene, 80, 24)[-1].strip()
+
+
 def test_the_selected_thing_stays_visible(scene_of: SceneOf, flag_of: Callable[..., Flag]) -> None:
     """Also the last of many, in each list."""
     asks = tuple(Ask(AskKind.HOLD, f"h{number}", f"h{number} GET", 9) for number in range(1, 40))

@@ -10,6 +10,8 @@ from fairwitness.cli.live.keys import Key
 from fairwitness.cli.live.orders import Order
 from fairwitness.cli.live.scene import Ask, AskKind, Dialogue, Mode, Scene
 
+LISTS = frozenset({Mode.WATCH, Mode.FLAGS, Mode.WANTED, Mode.HELP})
+"""Where nothing is asked: h halts at once."""
 MAX_TEXT = 500  # characters of a reason or a note
 _ANSWERS = {"a": "accident", "u": "authorised", "l": "false-alarm"}
 Outcome = tuple[Dialogue, Order | None]
@@ -36,6 +38,8 @@ def press(scene: Scene, key: Key, *, named: frozenset[str]) -> Outcome:
         return _on_flag(scene, replace(now, cursor=cursor)), None
     if key.text == "a" and now.mode in (Mode.WATCH, Mode.WANTED):
         return _add_all(scene, now, named)
+    if key.text == "h" and now.mode in LISTS:
+        return now, orders.halt()
     after, order = _MODES[now.mode](scene, now, key)
     if isinstance(order, orders.Added) and not order.hosts <= named:
         return replace(now, said=_LOOK), None
@@ -82,8 +86,6 @@ def _watch(scene: Scene, now: Dialogue, key: Key) -> Outcome:
             if not scene.waiting_policy:
                 return replace(now, said="no changed policy waits"), None
             return Dialogue(mode=Mode.CONFIRM, subject=scene.waiting_policy), None
-        case "h":
-            return now, orders.halt()
         case "r":
             if scene.gate != "halted":
                 return replace(now, said="nothing is halted"), None

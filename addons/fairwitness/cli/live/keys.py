@@ -18,7 +18,7 @@ KEYS = (
     ),
     ("w", "the suggested hosts one by one: a digit, or Enter on the selected one, adds it"),
     ("c", "confirm a changed policy that waits; asks once more"),
-    ("h", "halt: nothing leaves from now on"),
+    ("h", "halt: nothing leaves from now on; in the lists too"),
     ("r", "resume after a halt; asks for a reason, which is recorded"),
     ("f", "flags: answer the selected one as accident, authorised or false alarm"),
     ("?", "this table"),

@@ -72,15 +72,17 @@ def _foot(scene: Scene, width: int) -> Text:
         return cell(f"{asked}{typed}{'' if asked.endswith('y/n') else '_'}", width, "bold reverse")
     keys = Text(shown(now.said), "bold yellow", no_wrap=True, end="")
     keys.append("  " if now.said else "")
+    is_watching = now.mode is Mode.WATCH
     for key, does, is_of_use in (
-        ("r", "resume", scene.gate == "halted"),
-        ("c", "confirm", bool(scene.waiting_policy)),
-        ("a", "add all", bool(scene.wanted)),
-        ("w", "wanted", bool(scene.wanted)),
-        ("f", "flags", True),
+        ("r", "resume", is_watching and scene.gate == "halted"),
+        ("c", "confirm", is_watching and bool(scene.waiting_policy)),
+        ("a", "add all", now.mode in (Mode.WATCH, Mode.WANTED) and bool(scene.wanted)),
+        ("w", "wanted", is_watching and bool(scene.wanted)),
+        ("f", "flags", is_watching),
         ("h", "halt", scene.gate == "open"),
-        ("?", "help", True),
-        ("q", "quit", True),
+        ("?", "help", is_watching),
+        ("q", "quit", is_watching),
+        ("Esc", "back", not is_watching),
     ):
         if is_of_use:
             keys.append(f"{key} ", "bold")
