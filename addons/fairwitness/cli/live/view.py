@@ -5,10 +5,12 @@ from __future__ import annotations
 from rich.text import Text
 
 from fairwitness.cli.live import pages, panels
-from fairwitness.cli.live.cells import cell, fitted, paired, shown
+from fairwitness.cli.live.cells import cell, fitted, flowed, paired, shown
+from fairwitness.cli.live.memory import Remark
 from fairwitness.cli.live.scene import Mode, Scene
 from fairwitness.cli.terminal import MIN_HEIGHT, MIN_WIDTH
 
+_ROOMY = 20  # lines from which on a remark may take two
 _TWO_COLUMNS = 150  # from this width on, limits, suggestions and flags stand beside the traffic
 
 
@@ -19,7 +21,7 @@ def draw(scene: Scene, width: int, height: int) -> list[Text]:
     top += panels.asks(scene, columns, min(len(scene.asks) + 1, max(2, rows // 4)))
     bottom = [panels.evidence(scene, columns), _foot(scene, columns)]
     if scene.remark is not None:
-        bottom.insert(0, cell(scene.remark.text, columns, "yellow" if scene.remark.is_bad else "cyan"))
+        bottom = [*_remark(scene.remark, columns, 1 if rows < _ROOMY else 2), *bottom]
     room = rows - len(top) - len(bottom)
     if pages.is_page(scene):
         middle = pages.page(scene, columns, room)
@@ -32,6 +34,16 @@ def draw(scene: Scene, width: int, height: int) -> list[Text]:
     if height < len(lines):  # the last line says what to do, so it stays
         lines = [*lines[: max(0, height - 1)], lines[-1]]
     return [fitted(line, width) for line in lines[:height]]
+
+
+def _remark(remark: Remark, width: int, height: int) -> list[Text]:
+    style = "yellow" if remark.is_bad else "cyan"
+    words = (Text(word, style, no_wrap=True, end="") for word in shown(remark.text).split(" "))
+    lines = flowed(words, width, height, indent=2)
+    left_out = len(shown(remark.text)) - sum(len(line.plain.strip()) + 1 for line in lines) + 1
+    if left_out > 0 and lines:
+        lines[-1] = cell(f"{lines[-1].plain.rstrip()} …", width, style)
+    return lines
 
 
 def _below(scene: Scene, width: int, room: int) -> list[Text]:
