@@ -75,6 +75,7 @@ def test_further_spellings(text: str) -> None:
         (b"Set-Cookie", b"a=1, sid=" + VALUE + b"; Path=/"),
         (b"Cookie", VALUE + b"=1"),
         (b"WWW-Authenticate", b"NTLM " + VALUE),
+        (b"Authentication-Info", b'qop=auth, rspauth="' + VALUE + b'"'),
         (b"X-" + VALUE, b"1"),
     ],
 )

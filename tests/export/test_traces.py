@@ -121,3 +121,42 @@ def test_people_are_told_why_there_is_no_hash() -> None:
     facts = dict(facts_of(shown))
     assert "not shown: something in it is hidden" == facts["request size, SHA-256"]
     assert _digest(b"ok") == facts["response SHA-256"]
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "body"), [("GET", 304, b""), ("HEAD", 200, b""), ("GET", 200, None)]
+)
+def test_an_etag_of_a_body_that_is_not_here(method: str, status: int, body: bytes | None) -> None:
+    """Many servers make it of the body's bytes, and browsers send it back."""
+    tag = b'W/"1399-' + ETAG + b'"'
+    record = make_record(
+        method=method,
+        status=status,
+        request_headers=((b"If-None-Match", tag),),
+        response_headers=((b"ETag", tag), (b"Content-Length", b"7")),
+        response_body=body,
+    )
+
+    (shown,) = redacted(record)
+
+    assert ((b"If-None-Match", b"<not shown>"),) == shown.record.request_headers
+    assert ((b"ETag", b"<not shown>"), (b"Content-Length", b"7")) == shown.record.response_headers
+
+
+def test_an_etag_of_a_body_that_is_shown_stays() -> None:
+    """It tells nothing more."""
+    record = make_record(response_headers=((b"ETag", b'"abc"'),))
+
+    assert record.response_headers == redacted(record)[0].record.response_headers
+
+
+@pytest.mark.parametrize("name", ["curl", "http"])
+def test_what_is_not_shown_is_not_sent_again(name: str) -> None:
+    """A server would take it for a value."""
+    (exporter,) = (each for each in FORMATS if each.name == name)
+    record = _logged(request_headers=((b"If-None-Match", b'"a"'), (b"Content-MD5", b"x"), (b"X-Kept", b"y")))
+
+    content = _exported(exporter, record)
+
+    assert b"not shown>" not in content.partition(b"its response")[0]
+    assert b"X-Kept: y" in content

@@ -41,6 +41,8 @@ def secrets_in_header(name: bytes, value: bytes) -> Iterator[Secret]:
         match = _SCHEME.match(value)
         if match is not None and match[1].lower() in (b"negotiate", b"ntlm"):
             yield from _in_authorization(value)
+    elif name in (b"authentication-info", b"proxy-authentication-info"):
+        yield from _in_parameters(value, 0)
     elif name == b"cookie":
         yield from _in_cookies(value)
     elif name in (b"set-cookie", b"set-cookie2"):

@@ -20,6 +20,7 @@ from fairwitness.export.parts import (
     sound,
 )
 from fairwitness.export.shell import comment, data_lines, is_variable, literal, word
+from fairwitness.export.traces import LEFT_OUT
 from fairwitness.model.disclosure import Placeholder, Shown
 from fairwitness.model.exchange import Headers
 from fairwitness.model.printable import printable
@@ -135,7 +136,7 @@ def _place(record: ExchangeRecord, line: RequestLine, hidden: Sequence[Placehold
 def _headers(record: ExchangeRecord, hidden: Sequence[Placeholder], sends: bool) -> Iterator[str]:
     headers = record.request_headers
     for name, value in headers:
-        if name.lower() in _OWN or _is_own_host(record, name, value):
+        if name.lower() in _OWN or value == LEFT_OUT or _is_own_host(record, name, value):
             continue
         if not _TOKEN.fullmatch(name) or re.search(rb"[\0\r\n]", value):
             continue  # such a line would be another one, or a file to read

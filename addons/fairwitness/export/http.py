@@ -20,6 +20,7 @@ from fairwitness.export.parts import (
     request_line,
     sound,
 )
+from fairwitness.export.traces import LEFT_OUT
 from fairwitness.model.disclosure import Placeholder, Shown
 from fairwitness.model.printable import printable, printable_bytes
 
@@ -84,7 +85,7 @@ def _request(shown: Shown) -> Iterator[str]:
     yield from note
     kept = []
     for name, value in record.request_headers:
-        if name.lower() in _OWN:
+        if name.lower() in _OWN or value == LEFT_OUT:
             continue
         written = _with_variables(value, shown.hidden, in_url=False)
         if written is None or not _TOKEN.fullmatch(name):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from hashlib import sha256
 
@@ -10,7 +10,7 @@ from fairwitness.export.parts import Side, is_carrier, is_cut
 from fairwitness.model.exchange import Headers, Message
 from fairwitness.model.record import ExchangeRecord
 
-LEFT_OUT = "<not shown>"
+LEFT_OUT = b"<not shown>"
 
 _SIZES = {
     *(b"content-length", b"content-range", b"x-goog-stored-content-length", b"x-original-content-length"),
@@ -21,6 +21,8 @@ _HASHES = {
     *(b"x-goog-hash", b"x-ms-blob-content-md5", b"x-ms-content-crc64", b"x-content-sha256"),
 }
 _CHECKSUM = b"x-amz-checksum-"
+_ECHOES = {b"if-none-match", b"if-match", b"if-range"}  # of an ETag, which often is a hash
+_NO_BODY = (204, 304)  # whose ETag is that of a body which is not here
 _SIZE_LINES = {"body-announced": Side.REQUEST, "status": Side.RESPONSE}
 
 
@@ -39,7 +41,7 @@ def without_traces(
             shown,
             row=replace(shown.row, request_bytes=None),
             request_body_bytes=None,
-            request_headers=_headers(shown.request_headers),
+            request_headers=_without(shown.request_headers, _is_size),
         )
     if recorded.response_body != shown.response_body:
         hiding.append(Side.RESPONSE)
@@ -47,19 +49,27 @@ def without_traces(
             shown,
             row=replace(shown.row, response_bytes=None),
             response_body_bytes=None,
-            response_headers=_headers(shown.response_headers),
+            response_headers=_without(shown.response_headers, _is_size),
         )
     if is_carrier(recorded) and recorded.messages != shown.messages:
         shown = replace(shown, row=replace(shown.row, request_bytes=None, response_bytes=None))
     return _without_hashes(recorded, shown, hiding), tuple(hiding)
 
 
-def _headers(headers: Headers) -> Headers:
-    return tuple((name, LEFT_OUT.encode() if _tells(name.lower()) else value) for name, value in headers)
+def _without(headers: Headers, tells: Callable[[bytes], bool]) -> Headers:
+    return tuple((name, LEFT_OUT if tells(name.lower()) else value) for name, value in headers)
 
 
-def _tells(name: bytes) -> bool:
-    return name in _SIZES or name in _HASHES or name.startswith(_CHECKSUM)
+def _is_size(name: bytes) -> bool:
+    return name in _SIZES
+
+
+def _is_hash(name: bytes) -> bool:
+    return name in _HASHES or name.startswith(_CHECKSUM)
+
+
+def _is_echo(name: bytes) -> bool:
+    return name in _ECHOES
 
 
 def _without_hashes(
@@ -71,10 +81,14 @@ def _without_hashes(
     )
     request = recorded.request_body_sha256 if keeps_request else None
     response = recorded.response_body_sha256 if keeps_response else None
+    is_here = keeps_response and recorded.row.method != "HEAD" and recorded.row.status not in _NO_BODY
+    request_headers = _without(shown.request_headers, _is_echo)
     messages = (one for one, other in zip(recorded.messages, shown.messages, strict=True) if one == other)
     kept = {request, response, *map(_hash, messages)}
     return replace(
         shown,
+        request_headers=request_headers if keeps_request else _without(request_headers, _is_hash),
+        response_headers=shown.response_headers if is_here else _without(shown.response_headers, _is_hash),
         request_body_sha256=request,
         response_body_sha256=response,
         meta=tuple(
@@ -92,9 +106,9 @@ def _line(
 ) -> str:
     """The value of a line of meta."""
     if key == "coded-sha256":
-        return value if keeps_coded else LEFT_OUT
+        return value if keeps_coded else LEFT_OUT.decode()
     if key in ("body", "body-stored-sha256"):
-        return value if value.rpartition(" ")[2] in kept else LEFT_OUT
+        return value if value.rpartition(" ")[2] in kept else LEFT_OUT.decode()
     if _SIZE_LINES.get(key) in hiding:
-        return value.partition(" ")[0] if key == "status" else LEFT_OUT
+        return value.partition(" ")[0] if key == "status" else LEFT_OUT.decode()
     return value
