@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -21,9 +22,10 @@ from fairwitness.evidence.testing import (
     make_request,
     open_log,
 )
-from fairwitness.evidence.viewfile import open_view
+from fairwitness.evidence.viewfile import VIEW_NAME, open_view
 from fairwitness.model.exchange import new_exchange
 from fairwitness.model.record import ExchangeRow, FlagRow
+from fairwitness.testing.long_log import fill
 
 
 def _work(log: Log, count: int) -> None:
@@ -230,3 +232,19 @@ def test_log_that_is_closed_during_a_checkpoint_keeps_its_view(log: Log, evidenc
     with Reader.open(evidence) as reader:
         assert [] == list(reader.problems())
     assert (evidence / "view.sqlite3").exists()
+
+
+def test_a_running_writer_moves_what_it_folded_into_the_view(evidence: Path) -> None:
+    """Its write-ahead log does not grow with the session, and the view alone knows what was moved."""
+    log = open_log(evidence)
+    fill(log, 1500)
+    for _ in range(20):
+        log.checkpoint_full()
+    alone = f"{(evidence / VIEW_NAME).as_uri()}?immutable=1"  # without its write-ahead log
+    with contextlib.closing(sqlite3.connect(alone, uri=True)) as connection:
+        (moved,) = connection.execute("SELECT size FROM state").fetchone()
+    log.close(time_us=NOON_US)
+    with Reader.open(evidence) as reader:
+        assert 1500 == sum(1 for _ in reader.exchanges())
+
+    assert moved >= 2000

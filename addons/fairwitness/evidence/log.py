@@ -210,6 +210,8 @@ class Log(Traffic):
         self._journal.sync()
         for _ in self._upkeep.work(_PORTIONS_AT_ONCE):
             pass
+        if self._upkeep.has_view_to_settle():
+            self._upkeep.settle_view()
         if self._upkeep.has_words_to_fill():
             self._upkeep.fill_words()
 
@@ -223,6 +225,8 @@ class Log(Traffic):
         await self._journal.sync_in_thread()
         for _ in self._upkeep.work(_PORTIONS):
             await asyncio.sleep(0)
+        if self._upkeep.has_view_to_settle():
+            await asyncio.to_thread(self._upkeep.settle_view)
         size = self._journal.position.size
         for _ in range(_WORD_PORTIONS):
             if not self._upkeep.has_words_to_fill():

@@ -13,12 +13,13 @@ from fairwitness.errors import EvidenceError
 from fairwitness.evidence.derived import drop_derived, take_derived_lock
 from fairwitness.evidence.journal import Journal
 from fairwitness.evidence.view import View
-from fairwitness.evidence.viewfile import drop_view, open_view
+from fairwitness.evidence.viewfile import connect_view, drop_view, open_view
 from fairwitness.evidence.wordfile import WORDS_NAME, WordFiller
 
 _IDLE_ENTRIES = 50  # added since the last second: with fewer the proxy has time for the view
 _PORTION = 100  # entries taken into the view at once: about 3 ms
 _LATE = 20_000  # entries that the view lacks: above it a portion is taken in although there is traffic
+_SETTLED_ENTRIES = 1000  # about 1 MiB of the view's write-ahead log
 _CLOSING_FOLD = 10_000  # entries at the end of a run: about half a second; the rest waits for the next one
 _CLOSING_FILL_S = 0.2  # of the index, at the end of a run
 _QUOTA_EVERY = 30  # seconds
@@ -37,6 +38,7 @@ class Upkeep:
         self._quota_bytes = quota_bytes
         self._view: View | None = None
         self._view_failure: str | None = None
+        self._unsettled = 0
         self._lock: int | None = None
         self._words: WordFiller | None = None
         self._words_failure: str | None = None
@@ -82,6 +84,19 @@ class Upkeep:
             yield
             if self._journal.position.size != size:
                 return
+
+    def has_view_to_settle(self) -> bool:
+        """Whether the view's write-ahead log has grown by some MiB."""
+        return self._unsettled >= _SETTLED_ENTRIES and self._view is not None
+
+    def settle_view(self) -> None:
+        """Move what is in the view's write-ahead log into the view.
+
+        May be called in a thread: then the loop goes on while the disk is waited for.
+        """
+        self._unsettled = 0
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(connect_view(self._folder)) as view:
+            view.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def has_words_to_fill(self) -> bool:
         """Whether a portion of the full-text index is due: the view is up to date, and no traffic came.
@@ -155,7 +170,11 @@ class Upkeep:
                     return 0  # a reader brings it up to date
             if self._view is None:
                 self._view = open_view(self._folder, self._journal.store.connection)
-            return self._view.fold(most)
+                # A checkpoint waits for the disk, some 20 ms, and this is the loop: see `settle_view`.
+                self._view.connection.execute("PRAGMA wal_autocheckpoint = 0")
+            folded = self._view.fold(most)
+            self._unsettled += folded
+            return folded
         except (sqlite3.Error, OSError) as error:
             # Only a convenience is lost: readers read the log itself.
             self._view_failure = (

@@ -54,6 +54,16 @@ def open_view(folder: Path, log: sqlite3.Connection) -> View:
         return _open(path, log)
 
 
+def connect_view(folder: Path) -> sqlite3.Connection:
+    """The view's database, which must be there, for a moment beside whoever else has it open.
+
+    Raises:
+        sqlite3.Error: It cannot be opened.
+    """
+    uri = f"{(folder / VIEW_NAME).resolve().as_uri()}?mode=rw"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=0.2)
+
+
 def drop_view(folder: Path) -> None:
     """Remove the view; nothing is lost but the time to rebuild it."""
     drop_derived(folder, VIEW_NAME)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Generic, TypeVar
 
-_MOST_BYTES = 64 << 20  # 64 MiB: some 300,000 contents in which nothing was found
+_MOST_BYTES = 24 << 20  # 24 MiB: some 100,000 contents in which nothing was found
 _ENTRY_BYTES = 220  # of a key and its place in the table
 _DIGEST_BYTES = 32
 
