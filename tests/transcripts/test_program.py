@@ -130,6 +130,7 @@ def test_commands_that_start_no_proxy_load_none(home: Home, policy: Path, words:
         (["run", "--listen", "0.0.0.0:8080"], "is not loopback"),
         (["run", "--set", "x"], "'x' is not OPTION=VALUE"),
         (["run", "--ui", "fancy"], "'fancy' is not one of"),
+        (["setup"], "Missing argument 'burp|zap|caido|firefox|system-ca'. Choose from: burp, zap,"),
         (["run", "--ui", "live", "--json"], "choose one"),
         (["exec", "--ui", "live", "true"], "the terminal belongs to the command"),
         (["browser", "--account", "../x"], "--account"),

@@ -142,7 +142,7 @@ def _run() -> int:
         return error.exit_code
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "fairwitness"
-        _complain(where, error.format_message(), f"See '{where} --help'")
+        _complain(where, " ".join(error.format_message().split()), f"See '{where} --help'")
         return EXIT_USAGE
     except click.ClickException as error:
         _complain("fairwitness", error.format_message(), "See 'fairwitness --help'")
