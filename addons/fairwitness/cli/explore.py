@@ -118,7 +118,8 @@ def _remove_if_left(folder: Path) -> None:
 def _served(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Datasette on the copy, which lets in only who comes with the address."""
     rules = folder / "metadata.json"
-    rules.write_text(json.dumps({"title": "fairwitness: a redacted copy", "allow": {"id": "root"}}))
+    shown = {"title": "fairwitness: a redacted copy", "allow": {"id": "root"}}
+    rules.write_text(json.dumps(shown | {"databases": {"_internal": {"allow": False}}}))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
