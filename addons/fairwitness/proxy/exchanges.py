@@ -11,7 +11,7 @@ from mitmproxy import http
 
 from fairwitness.detect.decode import decoded
 from fairwitness.model.exchange import SEEN_BODY_BYTES, Destination, Direction
-from fairwitness.model.verdict import Action, ScopeList, Verdict
+from fairwitness.model.verdict import ScopeList, Verdict
 from fairwitness.proxy.answers import OUR_REFUSAL, block_answer
 from fairwitness.proxy.fail_closed import fails_closed, guarded_tee
 from fairwitness.proxy.front import UNDECIDED_ANSWER
@@ -22,8 +22,8 @@ from fairwitness.proxy.tee import Tee
 from fairwitness.proxy.translate import (
     content_length,
     destinations_of,
+    head_of,
     identify,
-    is_ambiguous,
     is_gone,
     request_of,
     response_of,
@@ -31,6 +31,7 @@ from fairwitness.proxy.translate import (
     upgrade_of,
 )
 from fairwitness.proxy.wiring import Caller, Live, Wiring
+from fairwitness.witness import head_verdict, refused
 
 _REFUSED_S = 1.0  # time for the answer, and for a page's other requests on the same connection
 _RECEIVED = "fairwitness.received_us"
@@ -89,21 +90,12 @@ class Exchanges:
     ) -> Verdict:
         verdict = self._witness.preview(destinations)
         if flow.error is not None:
-            return _blocked(verdict, f"the request is malformed: {flow.error.msg}")
+            return refused(verdict, f"the request is malformed: {flow.error.msg}")
         if not verdict.is_released:
             return verdict
         if caller.refused is not None:
             return caller.refused
-        if verdict.scope_list is ScopeList.TUNNEL:
-            return _blocked(
-                verdict, "a tunnel host passes undecrypted only, by CONNECT with its own name as SNI"
-            )
-        if is_ambiguous(flow):
-            return _blocked(verdict, "a line end inside its head could be read as another header")
-        upgrade = upgrade_of(flow)
-        if upgrade and upgrade != "websocket":
-            return _blocked(verdict, f"an upgrade to {upgrade[:40]!r} would leave the record")
-        return verdict
+        return head_verdict(verdict, head_of(flow), upgrade=upgrade_of(flow), is_legible=True)
 
     async def upload_started(self, upload: Upload) -> None:
         """Decide on a long upload by its first megabyte, before anything of it leaves."""
@@ -111,7 +103,7 @@ class Exchanges:
         if content_length(flow) is None:
             caller = self._wiring.caller(flow.client_conn)
             limit = self._witness.request_body_bytes
-            verdict = _blocked(
+            verdict = refused(
                 self._witness.preview(destinations_of(flow, caller)),
                 f"a body of unknown length is over {limit} bytes (limits.request_body)",
             )
@@ -264,16 +256,3 @@ def _is_whole(answer: http.Response, live: Live) -> bool:
     """
     announced = answer.headers.get_all("content-length")
     return live.download is not None and announced == [str(live.download.bytes)]
-
-
-def _blocked(verdict: Verdict, reason: str) -> Verdict:
-    """A refusal that stands beside what the policy says of the destination."""
-    if not verdict.is_released:
-        return verdict
-    return Verdict(
-        action=Action.BLOCK,
-        clauses=verdict.clauses,
-        reason=reason,
-        scope_list=verdict.scope_list,
-        host=verdict.host,
-    )

@@ -200,13 +200,13 @@ def headers_of(headers: http.Headers) -> Headers:
     return tuple(headers.fields)
 
 
-def is_ambiguous(flow: http.HTTPFlow) -> bool:
-    """Whether a part of the head holds what some servers read as its end: a name behind it is unchecked."""
+def head_of(flow: http.HTTPFlow) -> list[bytes]:
+    """The parts of the request's head, as they are on the wire."""
     request = flow.request.data
     parts = [request.method, request.path, request.authority]
     for name, value in request.headers.fields:
         parts += (name, value)
-    return any(end in b"\t".join(parts) for end in (b"\r", b"\n", b"\0"))
+    return parts
 
 
 def content_length(flow: http.HTTPFlow) -> int | None:

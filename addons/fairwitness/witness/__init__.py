@@ -3,6 +3,16 @@
 from fairwitness.evidence import BodyWriter
 from fairwitness.witness.asked import Asked
 from fairwitness.witness.conductor import Witness
+from fairwitness.witness.heads import head_verdict, refused
 from fairwitness.witness.status import EvidenceStatus, MeterStatus, Status
 
-__all__ = ["Asked", "BodyWriter", "EvidenceStatus", "MeterStatus", "Status", "Witness"]
+__all__ = [
+    "Asked",
+    "BodyWriter",
+    "EvidenceStatus",
+    "MeterStatus",
+    "Status",
+    "Witness",
+    "head_verdict",
+    "refused",
+]

@@ -15,13 +15,13 @@ from fairwitness.model.verdict import Action, ScopeList, Verdict
 from fairwitness.policy import Scope
 from fairwitness.rules import Initiators, Judgement, Runner
 from fairwitness.witness.combine import combine
+from fairwitness.witness.heads import head_verdict
 
 _HOSTS = 10_000  # names out of scope that are counted apart; a recording may be made of nothing else
 _POSITIONS = 20_000  # exchanges that a pointer of a later flag may name, as many as the runner remembers
 _OPEN = 20_000  # exchanges open at once whose answers are judged; no tool has as many connections
 _MOST_SHOWN = 500  # bytes: a flag shows the place, not the whole page
 _FAILURES = 100
-_LINE_ENDS = (b"\r", b"\n", b"\0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,7 @@ class Audit:
     def _ask(self, position: int, request: Request) -> None:
         self._remember(position, request)
         scoped = self._scope.decide(request.destinations)
-        verdict = head_verdict(request, scoped)
+        verdict = _of_head(request, scoped)
         if verdict.host:
             request = replace(request, host=verdict.host)
         in_scope = verdict.scope_list is ScopeList.INCLUDE
@@ -247,28 +247,19 @@ def audit(moments: Iterable[Moment], policy: Policy) -> Audited:
     return judge.result()
 
 
-def head_verdict(request: Request, verdict: Verdict) -> Verdict:
-    """What is refused wherever it goes: heads that can be read in two ways, protocols without record."""
+def _of_head(request: Request, verdict: Verdict) -> Verdict:
     if not verdict.is_released or request.scheme == "tcp":
         return verdict
-    refusal = None
-    if verdict.scope_list is ScopeList.TUNNEL and request.scheme in {"http", "ws"}:
-        refusal = "a tunnel host passes undecrypted only, by CONNECT with its own name as SNI"
-    elif _is_ambiguous(request):
-        refusal = "a line end inside its head could be read as another header"
-    else:
-        upgrade = (request.header("upgrade") or "").strip().lower()
-        if upgrade not in {"", "websocket", "h2c"}:
-            refusal = f"an upgrade to {upgrade[:40]!r} would leave the record"
-    return verdict if refusal is None else replace(verdict, action=Action.BLOCK, reason=refusal, mend=None)
-
-
-def _is_ambiguous(request: Request) -> bool:
-    parts: list[bytes] = [request.method.encode("utf-8", "surrogatepass"), request.target]
+    head: list[bytes] = [request.method.encode("utf-8", "surrogatepass"), request.target]
     for name, value in request.headers:
-        parts += (name, value)
-    joined = b"\t".join(parts)
-    return any(end in joined for end in _LINE_ENDS)
+        head += (name, value)
+    upgrade = (request.header("upgrade") or "").strip().lower()
+    return head_verdict(
+        verdict,
+        head,
+        upgrade="" if upgrade == "h2c" else upgrade,  # the proxy takes that offer out
+        is_legible=request.scheme in {"http", "ws"},
+    )
 
 
 def _shown(flag: Flag, exchange: Exchange) -> tuple[str, ...]:
