@@ -78,6 +78,16 @@ def test_equal_blocks_are_one_line_with_a_count() -> None:
     assert "is not listed" == memory.lines[-1].reason
 
 
+def test_the_reason_of_a_block_does_not_repeat_the_host() -> None:
+    """With its port neither: the line begins with both."""
+    memory = Memory()
+    verdict = replace(REFUSED, host="evil.test", reason="evil.test:8443 is not listed")
+    request = replace(REQUEST, host="evil.test", port=8443)
+    memory.take(Blocked(time_us=NOW_US, id=4, request=request, verdict=verdict))
+
+    assert ["is not listed"] == [line.reason for line in memory.lines]
+
+
 def test_a_throttled_request_is_one_line() -> None:
     """While it waits, and when it has ended."""
     memory = Memory()

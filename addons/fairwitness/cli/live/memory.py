@@ -166,7 +166,8 @@ class Memory:
         clause = verdict.clauses[0].id if verdict.clauses else ""
         self._lines.pop(request.exchange, None)
         line = _line(event.time_us, request, verdict)
-        reason = verdict.reason.removeprefix(f"{host} ")  # the line says whose it is already
+        # The line says whose it is already.
+        reason = verdict.reason.removeprefix(f"{host} ").removeprefix(f"{host}:{request.port} ")
         self._fold(("block", host, clause), replace(line, id=event.id, reason=reason))
         self._count(verdict)
         if verdict.scope_list is None and request.initiator is Initiator.PAGE and request.page:

@@ -82,8 +82,8 @@ def _foot(scene: Scene, width: int) -> Text:
     if asked is not None:
         typed = now.text[-max(10, width - len(asked) - 2) :]
         return cell(f"{asked}{typed}{'' if asked.endswith('y/n') else '_'}", width, "bold reverse")
-    keys = Text(shown(now.said), "bold yellow", no_wrap=True, end="")
-    keys.append("  " if now.said else "")
+    keys = Text(no_wrap=True, end="")
+    keys.append(f"{shown(now.said)}  " if now.said else "", "bold yellow")
     is_watching = now.mode is Mode.WATCH
     for key, does, is_of_use in (
         ("r", "resume", is_watching and scene.gate == "halted"),
