@@ -415,6 +415,25 @@ def test_no_browser_is_said_before_a_proxy_starts(home: Home, policy: Path) -> N
     assert not (home.folder.parent / ".local").exists()
 
 
+def test_status_for_people_has_whole_paths_and_a_table_of_meters(
+    home: Home, shop: Origin, authority: Any
+) -> None:
+    """On a narrow terminal too: a path that is folded cannot be copied."""
+    with running(home, "--json", *_lab(shop, authority)) as proxy:
+        evidence = proxy.wait_for_event(event="ready")["evidence"]
+        home.run("exec", "--", "curl", "-s", "-o", "/dev/null", shop.url("/"))
+        terminal, side = pty.openpty()
+        code = subprocess.call(home.command("status"), cwd=home.folder, env=home.environment, stdout=side)
+        os.close(side)
+        lines = _read_until(terminal, b"budget").decode().splitlines()
+        os.close(terminal)
+        proxy.stop()
+
+    assert 0 == code
+    assert [evidence] == [line.split()[1] for line in lines if line.startswith("evidence ")]
+    assert any(line.split()[:3] == ["request-rate", "shop.test", "testing"] for line in lines)
+
+
 def test_steering_from_another_terminal(home: Home, shop: Origin, authority: Any) -> None:
     """status tells how it is; halt blocks what was allowed, resume lets it through again."""
     curl = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", shop.url("/"))

@@ -57,12 +57,14 @@ def status(context: click.Context) -> None:
     if choices(context).as_json:
         print(machine({"running": True, **reply}))
         return
-    simple = [
-        (name, "-" if value in (None, "") else str(value))
+    simple = {
+        name.replace("_", " "): _cell(value)
         for name, value in reply.items()
         if not isinstance(value, list | dict)
-    ]
-    print_table(["proxy", "running"], [(name.replace("_", " "), value) for name, value in simple])
+    }
+    width = max(map(len, simple), default=0)
+    for name, text in {"proxy": "running", **simple}.items():  # whole, so that a path can be copied
+        print(printable(f"{name:<{width}}  {text}"))
     for name, value in reply.items():
         if isinstance(value, list | dict) and value:
             _print_part(name, value if isinstance(value, list) else [value])
@@ -70,9 +72,18 @@ def status(context: click.Context) -> None:
 
 def _print_part(name: str, values: list[Value]) -> None:
     print(f"\n{name.replace('_', ' ')}:")
+    forms = [value for value in values if isinstance(value, dict)]
+    if forms:
+        columns = list(forms[0])
+        shown = [column.replace("_", " ") for column in columns]
+        print_table(shown, [[_cell(form.get(column)) for column in columns] for form in forms])
     for value in values:
-        parts = [f"{key} {each}" for key, each in value.items()] if isinstance(value, dict) else [str(value)]
-        print(printable("  " + ", ".join(parts)))
+        if not isinstance(value, dict):
+            print(printable(str(value)))
+
+
+def _cell(value: Value) -> str:
+    return "-" if value in (None, "") else str(value)
 
 
 @command(name="halt", examples=['fairwitness halt --reason "the shop answers slowly"'])
