@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from binascii import a2b_base64, unhexlify
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from html import unescape
 
 from fairwitness.detect.secret import compiled
@@ -46,7 +46,7 @@ _SHORT = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 class View(ABC):
-    """One reading of some content.  A class, because what was worked out of it is kept."""
+    """One reading of some content."""
 
     text: bytes
 
@@ -54,9 +54,12 @@ class View(ABC):
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """Where in the content the bytes from *start* to *end* of `text` stand; rounded outwards."""
 
-    @cached_property
+    @property
     def legible(self) -> View:
-        """Only the runs of ASCII, where much else would be read as escapes that are none."""
+        """Only the runs of ASCII, where much else would be read as escapes that are none.
+
+        Not kept: views that hold each other would stay in memory until the collector comes.
+        """
         if len(self.text.translate(None, _TEXT_BYTES)) * 4 < len(self.text):
             return self
         return Decoded(self, _TEXT, bytes, bits=8)
@@ -215,9 +218,7 @@ def _packed(base: View) -> Iterator[View]:
     if runs:
         for skip in range(4):
             yield Decoded(unfolded, _BASE64, _from_base64, bits=6, skip=skip, found=runs)
-    runs = [
-        found for run in runs for found in _HEX.findall(run)
-    ]  # every such run is within one of the others
+    runs = [each for run in runs for each in _HEX.findall(run)]  # runs of hex are runs of base64
     if runs:
         for skip in range(2):
             yield Decoded(unfolded, _HEX, _from_hex, bits=4, skip=skip, found=runs)
