@@ -58,6 +58,9 @@ def record(home: Home, policy: str, *, folder: str, note: str | None = None) -> 
     return file
 
 
+NOTHING = "fairwitness: no exchange fits\n"
+
+
 @pytest.fixture
 def two(home: Home) -> Home:
     """A home with two programs; the current folder has the policy of neither."""
@@ -110,7 +113,7 @@ def test_use_chooses_from_any_folder(two: Home) -> None:
         by_variable["decision"],
         by_option["decision"],
     )
-    assert (0, "") == (listed.code, listed.err)
+    assert (0, NOTHING) == (listed.code, listed.err)
     assert [False, True] == [each["chosen"] for each in two.run("programs", "--json").forms()]
 
     assert 0 == two.run("use", "--none").code
@@ -135,7 +138,7 @@ def test_another_program_in_the_current_folder_is_said(two: Home) -> None:
     assert "use --none" in told.err
     assert "as FAIRWITNESS_PROGRAM says" in env.err
     assert "./policy.yaml cannot be read" in broken.err
-    assert ("", "") == (named.err, same.err)
+    assert ("", NOTHING) == (named.err, same.err)
 
 
 def test_a_proxy_says_what_it_tests(home: Home) -> None:
