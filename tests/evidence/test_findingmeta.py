@@ -3,7 +3,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fairwitness.evidence.findingmeta import change_of, finding_pairs
@@ -65,6 +65,7 @@ def test_what_is_no_change_is_damaged(pairs: list[tuple[str, str]]) -> None:
 
 
 @given(st.text(max_size=100))
+@example("a\u1680b")
 def test_a_name_is_seen_or_refused(text: str) -> None:
     """A name that is taken is printable, at most 80 characters, and stays itself when it is read again."""
     try:

@@ -79,7 +79,7 @@ def entry_text(
     """The text of an entry, whose SHA-256 with a zero byte before it is the leaf of the tree.
 
     Args:
-        kind: A value of `fairwitness.model.entry.Kind`.
+        kind: What it records, a word of docs/evidence.md.
         time_us: The local clock: a claim.
         exchange: 16 bytes; zeros where the entry belongs to no exchange.
         after: SHA-256 of the newest time token known.

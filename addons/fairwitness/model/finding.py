@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 NAME_CHARACTERS = 80  # of a finding's name
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # what draws nothing, or steers a terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def finding_name(text: str) -> str:
         raise ValueError("a finding needs a name")
     if len(name) > NAME_CHARACTERS:
         raise ValueError(f"the name has more than {NAME_CHARACTERS} characters")
-    if any(unicodedata.category(character) in _UNSEEN for character in name):
+    if not name.isprintable():
         raise ValueError("the name holds characters that cannot be seen")
     return name
 
