@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fairwitness.export.conduct_page import Line, Section, counted, lasting, moment, shown, size, table_of
+from fairwitness.export.conduct_page import Line, Section, counted, lasting, moment, shown, table_of
 from fairwitness.model.conduct import Conduct, ConductSession, PolicyChange, Remark
+from fairwitness.model.printable import size
 
 _MOST_ROWS = 100
 _MOST_ENTRIES = 20  # of a change, named one by one

@@ -115,16 +115,6 @@ def lasting(duration_us: int) -> str:
     return f"{round(duration_us / 1e6, 1):g} s"
 
 
-def size(count: int) -> str:
-    """Bytes for people."""
-    amount = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024:
-            return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} TiB"
-
-
 def counted(count: int, noun: str) -> str:
     """``1 host``, ``2 hosts``, ``1,000 hosts``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -13,10 +13,10 @@ from fairwitness.export.conduct_page import (
     lasting,
     moment,
     shown,
-    size,
     table_of,
 )
 from fairwitness.model.conduct import Conduct, ConductFlag, HostDay, Stray, TopRate
+from fairwitness.model.printable import size
 
 MOST_ROWS = 100  # of a table; --json has all
 _LISTS = {

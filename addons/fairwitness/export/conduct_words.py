@@ -11,7 +11,7 @@ from fairwitness.export.conduct_history import (
     sessions_section,
     unseen_section,
 )
-from fairwitness.export.conduct_page import Line, Page, Section, counted, lasting, moment, shown, size
+from fairwitness.export.conduct_page import Line, Page, Section, counted, lasting, moment, shown
 from fairwitness.export.conduct_sections import (
     blocked_section,
     flags_section,
@@ -21,6 +21,7 @@ from fairwitness.export.conduct_sections import (
     strays_section,
 )
 from fairwitness.model.conduct import Conduct, TopRate
+from fairwitness.model.printable import size
 
 _SECTIONS: tuple[Callable[[Conduct], Section | None], ...] = (
     strays_section,

@@ -29,6 +29,18 @@ def printable_bytes(raw: bytes, *, keep: str = "") -> str:
     return printable(raw.decode("utf-8", "backslashreplace"), keep=keep)
 
 
+def size(count: int | None) -> str:
+    """Bytes for people; ``-`` where they were not counted."""
+    if count is None:
+        return "-"
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"
+
+
 def _is_unseen(character: str) -> bool:
     return unicodedata.category(character) in _UNSEEN
 

@@ -7,18 +7,15 @@ import io
 from collections.abc import Iterator
 
 from fairwitness.errors import RecordingError
-from fairwitness.policy.importers.row import Nature, Row, Side, Source
+from fairwitness.policy.importers.row import Nature, Row, Side, Source, nature_by
 
-_NETWORK = {"URL", "WILDCARD", "CIDR", "IP_ADDRESS", "DOMAIN", "API"}
-_ANYTHING = {"OTHER", ""}
+_NETWORK = frozenset({"URL", "WILDCARD", "CIDR", "IP_ADDRESS", "DOMAIN", "API"})
+_ANYTHING = frozenset({"OTHER", ""})
 
 
 def nature_of(asset_type: str) -> Nature:
-    """What HackerOne's asset type says; a type that is new is no network."""
-    kind = asset_type.upper()
-    if kind in _NETWORK:
-        return Nature.NETWORK
-    return Nature.OTHER if kind in _ANYTHING else Nature.NOT_NETWORK
+    """What HackerOne's asset type says."""
+    return nature_by(asset_type.upper(), network=_NETWORK, anything=_ANYTHING)
 
 
 def side_of(eligible_for_submission: object) -> Side:

@@ -11,7 +11,12 @@ from collections.abc import Mapping
 
 from fairwitness.policy.importers.fields import at, mapping, sequence, some, text
 from fairwitness.policy.importers.hackerone_csv import nature_of, side_of
-from fairwitness.policy.importers.row import Nature, Row, Side, Source
+from fairwitness.policy.importers.row import Row, Side, Source, nature_by
+
+_YESWEHACK = frozenset({"web-application", "api", "wildcard", "ip-address"})
+_YESWEHACK_ANYTHING = frozenset({"other", "application", ""})
+_INTIGRITI = frozenset({"url", "wildcard", "iprange"})
+_BUGCROWD = frozenset({"website", "api", "network", "ip_address"})
 
 
 class HackeroneApi:
@@ -59,7 +64,9 @@ class YeswehackApi:
                 raw=text(at(each, "scope")),
                 where=f"{file}: scopes[{number}]",
                 side=Side.IN,
-                nature=_yeswehack_nature(text(at(each, "scope_type"))),
+                nature=nature_by(
+                    text(at(each, "scope_type")), network=_YESWEHACK, anything=_YESWEHACK_ANYTHING
+                ),
             )
             for number, each in enumerate(sequence(form.get("scopes")))
         ]
@@ -95,11 +102,7 @@ class IntigritiApi:
                     raw=text(at(each, "endpoint")),
                     where=f"{file}: domains[{number}]",
                     side=Side.UNSURE if not tier else Side.OUT if tier == "out of scope" else Side.IN,
-                    nature=Nature.NETWORK
-                    if kind in {"url", "wildcard", "iprange"}
-                    else Nature.OTHER
-                    if kind in {"other", ""}
-                    else Nature.NOT_NETWORK,
+                    nature=nature_by(kind, network=_INTIGRITI),
                     note=text(at(each, "description")),
                 )
             )
@@ -139,23 +142,12 @@ class BugcrowdBrief:
 
 def _bugcrowd_row(target: Mapping[str, object], where: str, side: Side) -> Row:
     kind = text(target.get("category")).lower()
-    network = {"website", "api", "network", "ip_address"}
     return Row(
         raw=text(target.get("uri")) or text(target.get("name")) or text(target.get("ipAddress")),
         where=where,
         side=side,
-        nature=Nature.NETWORK
-        if kind in network
-        else Nature.OTHER
-        if kind in {"other", ""}
-        else Nature.NOT_NETWORK,
+        nature=nature_by(kind, network=_BUGCROWD),
     )
-
-
-def _yeswehack_nature(kind: str) -> Nature:
-    if kind in {"web-application", "api", "wildcard", "ip-address"}:
-        return Nature.NETWORK
-    return Nature.OTHER if kind in {"other", "application", ""} else Nature.NOT_NETWORK
 
 
 def _header(written: str) -> tuple[tuple[str, str], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -28,6 +29,22 @@ class Nature(StrEnum):
     """Anything, a sentence too."""
     NOT_NETWORK = "not network"
     """An app, a device, source code: nothing that a proxy could allow."""
+
+
+_ANYTHING = frozenset({"other", ""})
+
+
+def nature_by(kind: str, *, network: Collection[str], anything: Collection[str] = _ANYTHING) -> Nature:
+    """What a platform's word for the kind of a target says; a word that is new is no network.
+
+    Args:
+        kind: The word, in the case of the two lists.
+        network: Those for hosts, URLs, wildcards, addresses and ranges.
+        anything: Those under which anything may stand.
+    """
+    if kind in network:
+        return Nature.NETWORK
+    return Nature.OTHER if kind in anything else Nature.NOT_NETWORK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from fairwitness.errors import RecordingError
 from fairwitness.policy.importers.fields import at, mapping, sequence, some, text
 from fairwitness.policy.importers.hackerone_csv import nature_of, side_of
-from fairwitness.policy.importers.row import Nature, Row, Side, Source
+from fairwitness.policy.importers.row import Row, Side, Source, nature_by
 
 _NETWORK = {
     "url", "wildcard", "iprange", "website", "api", "network", "ip_address", "ip-address", "web-application",
@@ -83,7 +83,13 @@ def _row(target: Mapping[str, object], where: str, side: Side) -> Row:
     raw = text(target.get("endpoint")) or text(target.get("target")) or text(target.get("name"))
     if "impact" in target:
         side = _intigriti_side(text(target.get("impact")), side)
-    return Row(raw=raw, where=where, side=side, nature=_nature(kind), note=text(target.get("description")))
+    return Row(
+        raw=raw,
+        where=where,
+        side=side,
+        nature=nature_by(kind, network=_NETWORK, anything=_ANYTHING),
+        note=text(target.get("description")),
+    )
 
 
 def _intigriti_side(impact: str, side: Side) -> Side:
@@ -92,9 +98,3 @@ def _intigriti_side(impact: str, side: Side) -> Side:
         return Side.UNSURE
     said = Side.OUT if impact.lower() == "out of scope" else Side.IN
     return said if said is side else Side.UNSURE
-
-
-def _nature(kind: str) -> Nature:
-    if kind in _NETWORK:
-        return Nature.NETWORK
-    return Nature.OTHER if kind in _ANYTHING else Nature.NOT_NETWORK
