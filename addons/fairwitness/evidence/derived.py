@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _LOCK_NAME = "derived.lock"
@@ -45,7 +45,7 @@ def derived_lock(folder: Path) -> Iterator[bool]:
             os.close(descriptor)
 
 
-def make_private(path: Path) -> None:
+def _make_private(path: Path) -> None:
     """Make a file of mode 0600 where there is none, before SQLite opens it.
 
     Raises:
@@ -54,6 +54,49 @@ def make_private(path: Path) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     os.fchmod(descriptor, 0o600)
     os.close(descriptor)
+
+
+def open_derived(
+    path: Path,
+    *,
+    make: Callable[[sqlite3.Connection], None],
+    belongs: Callable[[sqlite3.Connection], bool],
+    page_bytes: int | None = None,
+    from_any_thread: bool = False,
+) -> sqlite3.Connection:
+    """A derived database, open for writing, made where there is none.
+
+    Args:
+        path: Where it lies.
+        make: Fills a new one, within a transaction.
+        belongs: Whether it is one of this log and of this version.
+        page_bytes: SQLite's page size; None: its default.
+        from_any_thread: Whether other threads than this one use the connection, one at a time.
+
+    Raises:
+        sqlite3.Error: It cannot be opened, or is a stranger's.
+        OSError: It cannot be opened.
+    """
+    _make_private(path)
+    with contextlib.ExitStack() as undo:
+        connection = sqlite3.connect(
+            path, isolation_level=None, timeout=0.2, check_same_thread=not from_any_thread
+        )
+        undo.callback(connection.close)
+        if page_bytes is not None:
+            connection.execute(f"PRAGMA page_size = {page_bytes}")
+        connection.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+            " PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;"
+        )
+        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            connection.execute("BEGIN")
+            make(connection)
+            connection.execute("COMMIT")
+        if not belongs(connection):
+            raise sqlite3.DatabaseError(f"{path.name} is of another log")
+        undo.pop_all()
+    return connection
 
 
 def drop_derived(folder: Path, name: str) -> None:

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from fairwitness.evidence.derived import drop_derived, log_name, make_private
+from fairwitness.evidence.derived import drop_derived, log_name, open_derived
 from fairwitness.evidence.stored import stored_size
 from fairwitness.evidence.view import View, state_checksum
 from fairwitness.evidence.viewrow import COLUMNS
@@ -70,20 +70,13 @@ def drop_view(folder: Path) -> None:
 
 
 def _open(path: Path, log: sqlite3.Connection) -> View:
-    make_private(path)
+    connection = open_derived(
+        path,
+        make=lambda connection: make_tables(connection, log),
+        belongs=lambda connection: belongs(connection, "main", log),
+    )
     with contextlib.ExitStack() as undo:
-        connection = sqlite3.connect(path, isolation_level=None, timeout=0.2)
         undo.callback(connection.close)
-        connection.executescript(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-            " PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;"
-        )
-        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            connection.execute("BEGIN")
-            make_tables(connection, log)
-            connection.execute("COMMIT")
-        if not belongs(connection, "main", log):
-            raise sqlite3.DatabaseError("the view of another log")
         view = View(connection, log, older=False)
         undo.pop_all()
     return view

@@ -17,7 +17,7 @@ from typing import Self
 from zlib import crc32
 
 from fairwitness.evidence.bodyrow import FOLDER_NAME
-from fairwitness.evidence.derived import drop_derived, log_name, make_private
+from fairwitness.evidence.derived import drop_derived, log_name, open_derived
 from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.schema import LOG_NAME, connect_readonly
 from fairwitness.evidence.stored import StoredEntry, entries_at, entries_from, stored_size
@@ -217,28 +217,21 @@ class WordFiller:
 
 
 def _connect(folder: Path, log: sqlite3.Connection) -> sqlite3.Connection:
-    path = folder / WORDS_NAME
-    make_private(path)
-    with contextlib.ExitStack() as undo:
-        connection = sqlite3.connect(path, isolation_level=None, timeout=0.2, check_same_thread=False)
-        undo.callback(connection.close)
-        connection.executescript(
-            "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-            " PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;"
+    def make(connection: sqlite3.Connection) -> None:
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        connection.execute(
+            "INSERT INTO state (id, version, log, size, checksum) VALUES (1, ?, ?, 0, ?)",
+            (VERSION, log_name(log), _checksum(0)),
         )
-        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            connection.execute("BEGIN")
-            for statement in _SCHEMA:
-                connection.execute(statement)
-            connection.execute(
-                "INSERT INTO state (id, version, log, size, checksum) VALUES (1, ?, ?, 0, ?)",
-                (VERSION, log_name(log), _checksum(0)),
-            )
-            connection.execute("COMMIT")
-        if not _belongs(connection, log):
-            raise sqlite3.DatabaseError("the index of another log")
-        undo.pop_all()
-    return connection
+
+    return open_derived(
+        folder / WORDS_NAME,
+        make=make,
+        belongs=lambda connection: _belongs(connection, log),
+        page_bytes=8192,
+        from_any_thread=True,
+    )
 
 
 def _belongs(connection: sqlite3.Connection, log: sqlite3.Connection) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from fairwitness.model.printable import escaped
+
 # What draws nothing or changes how its neighbours are drawn.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MOST_CHARACTERS = 300
@@ -90,8 +92,7 @@ def _seen(character: str) -> str:
         return " "
     if unicodedata.category(character) not in _UNSEEN:
         return character
-    point = ord(character)
-    return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
+    return escaped(character)
 
 
 def moment(time_us: int) -> str:

@@ -19,7 +19,7 @@ def printable(text: str, *, keep: str = "") -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        character if character in keep or not _is_unseen(character) else _escape(character)
+        character if character in keep or not _is_unseen(character) else escaped(character)
         for character in text
     )
 
@@ -45,7 +45,8 @@ def _is_unseen(character: str) -> bool:
     return unicodedata.category(character) in _UNSEEN
 
 
-def _escape(character: str) -> str:
+def escaped(character: str) -> str:
+    """A character as an escape: ``\\n``, ``\\x1b``, ``\\u202e``."""
     point = ord(character)
     short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character)
     if short:
