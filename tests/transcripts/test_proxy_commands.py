@@ -321,6 +321,27 @@ def test_exec_says_why_requests_failed(home: Home, make_origin: MakeOrigin) -> N
     assert "--upstream-ca FILE" in untrusted.err
 
 
+NO_HOST = r"""
+import base64, os, socket, ssl, urllib.parse
+proxy = urllib.parse.urlsplit(os.environ["HTTPS_PROXY"])
+label = base64.b64encode(f"{proxy.username}:".encode()).decode()
+plain = socket.create_connection((proxy.hostname, proxy.port))
+head = f"CONNECT /x HTTP/1.1\r\nHost: shop.test\r\nProxy-Authorization: Basic {label}\r\n\r\n"
+plain.sendall(head.encode())
+plain.recv(1000)
+secure = ssl._create_unverified_context().wrap_socket(plain, server_hostname="shop.test")
+secure.sendall(b"GET /x HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+assert secure.recv(1000).startswith(b"HTTP/1.1 403")
+"""
+
+
+def test_exec_tells_of_requests_that_name_no_host(home: Home, policy: Path) -> None:
+    """dirsearch asks a proxy for a tunnel to a path: blocked, and the summary says what is missing."""
+    done = home.run("exec", "--listen", "127.0.0.1:0", "--", sys.executable, "-c", NO_HOST)
+
+    assert (0, True) == (done.code, "1 block, blocked (no host) x1" in done.err)
+
+
 def test_exec_refuses_another_policy(home: Home, policy: Path) -> None:
     """The running proxy follows one policy; a command with another one is 125."""
     other = home.write("other.yaml", policy.read_text() + "# changed\n")

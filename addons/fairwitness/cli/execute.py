@@ -114,7 +114,7 @@ def _summarise(chosen: Choices, place: Place, *, label: str, since_us: int) -> N
         return
     parts = [plural(verdicts.total(), "exchange")]
     parts += [f"{count} {word}" for word, count in sorted(verdicts.items())]
-    parts += [f"blocked {host} x{count}" for host, count in blocked.most_common(3)]
+    parts += [f"blocked {host or '(no host)'} x{count}" for host, count in blocked.most_common(3)]
     parts += [f"flags {' '.join(flags)}"] if flags else []
     if not verdicts:
         parts.append("was it told to use another proxy?")

@@ -70,7 +70,7 @@ def through_proxy(
                 raise
     if chosen.program and not chosen.as_json:  # chosen elsewhere than here: it is said what it is
         words = f"fairwitness: {policy.program.name}: joins its running proxy, evidence {place.evidence}"
-        print(printable(words), file=sys.stderr, flush=True)
+        _say(words)
     return place, _join(socket, place, policy, options, work)
 
 
@@ -157,7 +157,7 @@ def _start(
         if live is None and not chosen.as_json:
             words = f"fairwitness: {policy.program.name}: proxy {joining.listen}, evidence {joining.evidence}"
             words += f", policy {place.policy_file}" if chosen.program else ""
-            print(printable(words), file=sys.stderr, flush=True)
+            _say(words)
         for rule in policy.declare if live is None else ():
             running.note(f"declare {rule}: not asked")
         door = _door(
@@ -214,6 +214,12 @@ def _door(
         asked_to_stop=asked_to_stop,
         is_alone=is_alone,
     )
+
+
+def _say(words: str) -> None:
+    """A line on stderr in one write: the printer of events writes there too."""
+    sys.stderr.write(f"{printable(words)}\n")
+    sys.stderr.flush()
 
 
 def _refuse_own_options(options: ProxyOptions, place: Place) -> None:
