@@ -47,6 +47,8 @@ class Shouting(Rule):
             yield sighting(request, severity=severity)
         if word == "ask":
             yield sighting(request, calls_for=Action.HOLD)
+        if word == "ask-always":
+            yield sighting(request, calls_for=Action.HOLD, asks_each_time=True)
         if word == "shape":
             yield sighting(request, severity=Severity.INFO, shape_only=True)
 
@@ -560,3 +562,83 @@ def test_flood_of_different_offences_stays_bounded() -> None:
         _ask(runner, f"stop/{'ab'[i % 2]}{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}{chr(97 + i // 676)}")
 
     assert 10_000 == len(runner.flags)
+
+
+def _asking(path: str, *, at_us: int = NOON_US) -> Request:
+    return make_request(f"https://shop.test/{path}", at_us=at_us)
+
+
+def test_a_hold_that_was_released_is_not_asked_again_at_its_endpoint():
+    """The researcher has said yes; what follows there is counted under the same flag."""
+    runner = Runner(
+        make_policy(rules=[make_line("shouting", Action.BLOCK)]),
+        next_flag=1,
+        now_us=NOON_US,
+        rules=[Shouting],
+    )
+    first, second, elsewhere = _asking("ask"), _asking("ask"), _asking("ask/other")
+    held = runner.judge_request(first, in_scope=True)
+    runner.started(first)
+    again = runner.judge_request(second, in_scope=True)
+    other = runner.judge_request(elsewhere, in_scope=True)
+
+    assert [Action.HOLD, Action.ALLOW, Action.HOLD] == [held.action, again.action, other.action]
+    assert held.flags == again.flags != other.flags
+
+
+def test_a_hold_that_was_denied_is_asked_again():
+    """No is no answer for the next one."""
+    runner = Runner(
+        make_policy(rules=[make_line("shouting", Action.BLOCK)]),
+        next_flag=1,
+        now_us=NOON_US,
+        rules=[Shouting],
+    )
+    first = _asking("ask")
+    runner.judge_request(first, in_scope=True)
+    runner.gave_up(first)
+
+    assert runner.judge_request(_asking("ask"), in_scope=True).action is Action.HOLD
+
+
+def test_what_must_be_asked_each_time_is_held_each_time():
+    """Some payloads destroy, whoever let the last one go."""
+    runner = Runner(
+        make_policy(rules=[make_line("shouting", Action.BLOCK)]),
+        next_flag=1,
+        now_us=NOON_US,
+        rules=[Shouting],
+    )
+    first = _asking("ask-always")
+    runner.judge_request(first, in_scope=True)
+    runner.started(first)
+
+    assert runner.judge_request(_asking("ask-always"), in_scope=True).action is Action.HOLD
+
+
+@pytest.mark.parametrize(
+    ("posture", "label", "rule", "free"),
+    [
+        (Posture.TOOLS, "ffuf", "automated-scanner", 50),
+        (Posture.TOOLS, None, "automated-scanner", 10),
+        (Posture.MANUAL, "ffuf", "automated-scanner", 10),
+        (Posture.TOOLS, "ffuf", "brute-force", 10),
+    ],
+)
+def test_only_an_approved_tool_with_a_label_has_more_for_free(
+    posture: Posture, label: str | None, rule: str, free: int
+):
+    """`posture: tools` raises what is free, for labelled tools that were allowed in writing."""
+    approval = Approval(
+        rule=rule,
+        by="security@acme.test",
+        date="2026-11-01",
+        until_us=None,
+        hosts=(),
+        text="yes",
+        file=None,
+        clause=Clause("approvals[0]", "yes", "policy.yaml:3"),
+    )
+    rule_of = Shouting(make_policy(posture=posture, approvals=(approval,)))
+
+    assert rule_of.threshold(10, make_request(label=label)) == free

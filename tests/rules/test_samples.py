@@ -2,7 +2,9 @@
 
 A sample is ``samples/NAME.must-flag.yaml`` or ``samples/NAME.must-not-flag.yaml``: what it shows, the
 policy (what differs from an empty one for shop.example.com) and exchanges in seconds after 2026-11-24
-12:00 UTC.  ``browser`` gives a request the headers of Chromium.
+12:00 UTC.  ``browser`` gives a request the headers of Chromium, ``sends`` its body; ``status``, ``answers``
+(headers) and ``body`` are the response; ``times`` and ``every`` repeat it, with ``{i}`` counting from 0;
+``accounts`` names the researcher's own with their identities.
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ from typing import Any
 import pytest
 import yaml
 
+from fairwitness.model.account import Account
 from fairwitness.model.exchange import Exchange, Headers
 from fairwitness.model.flag import Flag, Severity
-from fairwitness.policy import RULE_NAMES, read_policy
-from fairwitness.rules import RULES, Initiators, Runner
+from fairwitness.policy import RULE_NAMES, read_policy, site_of
+from fairwitness.rules import RULES, Knowledge, Runner
 from fairwitness.rules.testing import NOON_US, make_exchange, make_request
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -73,17 +76,35 @@ def _exchanges(wanted: list[dict[str, Any]]) -> Iterator[Exchange]:
             headers = (*_COMMON[:2], *_BROWSER[line["browser"]], *headers, _COMMON[2])
         for i in range(line.get("times", 1)):
             at_us = NOON_US + round((line["at"] + i * line.get("every", 0)) * SECOND)
-            request = make_request(url.format(i=i), at_us=at_us, method=method, headers=headers)
-            took_us = round(line.get("took", 0.005) * SECOND)
-            yield make_exchange(
-                request, status=line.get("status", 200), body=line.get("body", "").encode(), after_us=took_us
+            request = make_request(
+                url.replace("{i}", str(i)),
+                at_us=at_us,
+                method=method,
+                headers=headers,
+                body=line.get("sends", "").replace("{i}", str(i)).encode(),
+                label=line.get("label"),
             )
+            took_us = round(line.get("took", 0.005) * SECOND)
+            answers: Headers = tuple((k.encode(), v.encode()) for k, v in line.get("answers", {}).items())
+            yield make_exchange(
+                request,
+                status=line.get("status", 200),
+                headers=answers or ((b"content-type", b"text/html"),),
+                body=line.get("body", "").replace("{i}", str(i)).encode(),
+                after_us=took_us,
+            )
+
+
+def _accounts(sample: dict[str, Any]) -> Iterator[Account]:
+    for name, identities in sample.get("accounts", {}).items():
+        yield Account(name, tuple(map(str, identities)))
 
 
 def _flags(sample: dict[str, Any]) -> tuple[Flag, ...]:
     """Judge a sample as a recording is judged: requests and ends in the order of their times."""
     policy = read_policy(_policy(sample["policy"]), path="policy.yaml")
-    runner, initiators = Runner(policy, next_flag=1, now_us=NOON_US), Initiators()
+    known = Knowledge(_accounts(sample), site_of=site_of)
+    runner = Runner(policy, next_flag=1, now_us=NOON_US, known=known)
     runner.at_start(NOON_US)
     exchanges = {exchange.request.exchange: exchange for exchange in _exchanges(sample["exchanges"])}
     moments = [(e.request.received_us, True, name) for name, e in exchanges.items()]
@@ -91,14 +112,14 @@ def _flags(sample: dict[str, Any]) -> tuple[Flag, ...]:
     for time_us, is_request, name in sorted(moments, key=lambda moment: moment[:2]):
         exchange = exchanges[name]
         if is_request:
-            request = initiators.judge(exchange.request, in_scope=True)
+            request = known.who(exchange.request, in_scope=True)
             exchanges[name] = replace(exchange, request=request)
             runner.judge_request(request, in_scope=True)
             runner.started(request)
         else:
-            runner.judge_response(exchange)
             runner.ended(exchange.request, time_us=time_us)
-            initiators.learn(exchange, in_scope=True)
+            known.learn(exchange, in_scope=True)
+            runner.judge_response(exchange)
     return runner.flags
 
 

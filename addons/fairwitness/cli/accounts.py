@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairwitness.cli.folders import make_private
+from fairwitness.cli.folders import make_private, named_program_folder, program_folder
 from fairwitness.cli.options import Choices, Group, choices
-from fairwitness.cli.place import Place, find_place
+from fairwitness.cli.place import ACCOUNTS_NAME, Place, find_place
 from fairwitness.cli.steer import running_socket
 from fairwitness.cli.table import print_table
 from fairwitness.cli.text import machine, printable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fairwitness.control.accounts_file import AccountsFile
     from fairwitness.control.wire import Question, Value
     from fairwitness.model.account import Account
+    from fairwitness.model.policy import Policy
 
 
 @click.group(
@@ -93,6 +94,19 @@ def _ask_running(chosen: Choices, place: Place, question: Question) -> bool:
         return False
     ask(socket, question)
     return True
+
+
+def accounts_of(chosen: Choices, policy: Policy) -> tuple[Account, ...]:
+    """The researcher's accounts at a program, for a command that opens no evidence folder.
+
+    Raises:
+        PolicyError: They cannot be read.
+    """
+    from fairwitness.control.accounts_file import AccountsFile
+
+    home = named_program_folder(chosen.program, by=chosen.says_program) if chosen.program else None
+    folder = home or program_folder(policy.program)
+    return AccountsFile(chosen.accounts or folder / ACCOUNTS_NAME, make_private).load()
 
 
 def _file(place: Place) -> AccountsFile:

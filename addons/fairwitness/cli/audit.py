@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import click
 
+from fairwitness.cli.accounts import accounts_of
 from fairwitness.cli.forms import Form, flag_form
 from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import find_policy_file
@@ -23,6 +24,7 @@ from fairwitness.model.clock import iso_us
 from fairwitness.model.recording import CutOff, Recorded, Skipped
 
 if TYPE_CHECKING:
+    from fairwitness.model.account import Account
     from fairwitness.model.policy import Policy
     from fairwitness.model.record import FlagRow
     from fairwitness.model.recording import Item
@@ -70,10 +72,11 @@ def audit(context: click.Context, files: tuple[Path, ...]) -> int:
 
     chosen = choices(context)
     policy = load_policy(find_policy_file(chosen) or Path("policy.yaml"))
+    accounts = accounts_of(chosen, policy)
     code, unread = 0, None
     for path in files:
         try:
-            report = _report(path, policy)
+            report = _report(path, policy, accounts)
         except RecordingError as error:  # the others are judged all the same
             if unread is not None:
                 click.echo(printable(f"fairwitness: {unread}"), err=True)
@@ -89,7 +92,7 @@ def audit(context: click.Context, files: tuple[Path, ...]) -> int:
     return code
 
 
-def _report(path: Path, policy: Policy) -> Report:
+def _report(path: Path, policy: Policy, accounts: tuple[Account, ...]) -> Report:
     from fairwitness.audit import SOURCES, InOrder, Source, open_recording, source_of
     from fairwitness.witness.audit import Audit
 
@@ -113,7 +116,7 @@ def _report(path: Path, policy: Policy) -> Report:
                 where=str(path),
                 mend="Save the recording again",
             )
-        judge = Audit(policy)
+        judge = Audit(policy, accounts)
         for each in _progress(order, lambda: judge.count / (order.count or 1), f"judging {path.name}"):
             judge.judge(each)
         audited = judge.result()

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fairwitness.cli.folders import make_private, program_folder
+from fairwitness.cli.place import ACCOUNTS_NAME
 from fairwitness.cli.text import printable
+from fairwitness.control.accounts_file import AccountsFile
 from fairwitness.evidence import Log
 from fairwitness.model.clock import SessionClock
 from fairwitness.model.event import Blocked, Event, FlagRaised, StoreState
-from fairwitness.policy import PolicyInForce, load_policy, parse_override
+from fairwitness.policy import PolicyInForce, load_policy, parse_override, site_of
 from fairwitness.proxy.chain import Ends
 from fairwitness.proxy.guest import Guest
-from fairwitness.rules import Runner
+from fairwitness.rules import Knowledge, Runner
 from fairwitness.witness import Witness
 
 _STANDING: list[
@@ -37,7 +39,13 @@ def _make_witness(policy_file: Path, evidence: Path | None, resolve: Sequence[st
     log = Log.open(folder, program=policy.program, now_us=clock.now_us())
     # After mitmproxy's `done` connections still end, and their ends belong into the log.
     atexit.register(lambda: log.close(time_us=clock.now_us()))
-    runner = Runner(policy, next_flag=log.next_flag_number(), now_us=clock.now_us())
+    accounts = AccountsFile(program_folder(policy.program) / ACCOUNTS_NAME, make_private).load()
+    runner = Runner(
+        policy,
+        next_flag=log.next_flag_number(),
+        now_us=clock.now_us(),
+        known=Knowledge(accounts, site_of=site_of),
+    )
     witness = Witness(in_force, runner, log, clock=clock, tell=_say, unattended=True)
     log.append_session(
         [

@@ -26,9 +26,9 @@ from fairwitness.evidence import Log
 from fairwitness.model.clock import SessionClock
 from fairwitness.model.event import PolicyChanged, Ready, Stopped, StoreState
 from fairwitness.model.policy import Policy, Posture
-from fairwitness.policy import PolicyInForce, parse_override
+from fairwitness.policy import PolicyInForce, parse_override, site_of
 from fairwitness.proxy.serve import ServeSettings, serve
-from fairwitness.rules import Runner
+from fairwitness.rules import Knowledge, Runner
 from fairwitness.witness import Witness
 
 LOOK_S = 0.5  # how often the policy file is looked at
@@ -84,7 +84,12 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
     face = ReadyFirst(with_notices(make_face(log.session), wanted=plan.options.notices))
     why = "it failed"
     try:
-        runner = Runner(plan.policy, next_flag=log.next_flag_number(), now_us=clock.now_us())
+        runner = Runner(
+            plan.policy,
+            next_flag=log.next_flag_number(),
+            now_us=clock.now_us(),
+            known=Knowledge(book.load(), site_of=site_of),
+        )
         witness = Witness(
             in_force,
             runner,

@@ -80,6 +80,8 @@ class Sighting:
     calls_for: Action | None = None
     """The strictest action that this sighting alone warrants; None: as its severity says (stop whatever
     the policy says, check a warning, info nothing but the record)."""
+    asks_each_time: bool = False
+    """Whether a hold comes again where the researcher has let the same at the same place go before."""
     shape_only: bool = False
     """Whether the body is better kept as a shape only (keys, types, lengths)."""
 

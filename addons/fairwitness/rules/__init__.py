@@ -5,6 +5,7 @@ from fairwitness.rules.budget import Budget
 from fairwitness.rules.concurrency import Concurrency
 from fairwitness.rules.initiator import Initiators
 from fairwitness.rules.judgement import Judgement, MeterReading, RuleFailure
+from fairwitness.rules.knowledge import Knowledge
 from fairwitness.rules.missing_identification import MissingIdentification
 from fairwitness.rules.request_rate import RequestRate
 from fairwitness.rules.rule import Rule
@@ -26,6 +27,7 @@ __all__ = [
     "Accounts",
     "Initiators",
     "Judgement",
+    "Knowledge",
     "MeterReading",
     "Rule",
     "RuleFailure",

@@ -18,6 +18,8 @@ _FLAGS = 10_000
 
 _Offence = tuple[str, str, bool]
 """Rule, group, whether a page made it."""
+_Let = tuple[str, str, bool]
+"""Rule, reach, whether a page made it: what one yes to a held request covers."""
 _Group = tuple[_Offence, Severity, Action, str]
 _Place = tuple[str, str, bool]
 """Actor, endpoint, whether only what pages ask for is blocked there."""
@@ -42,6 +44,8 @@ class Ledger:
         self._blocks: Recent[_Place, tuple[Flag, int]] = Recent(_BLOCKS)
         self._dismissed: Recent[_Offence, tuple[Flag, Severity]] = Recent(_GROUPS)
         self._flags: deque[Flag] = deque(maxlen=_FLAGS)
+        self._held: Recent[str, list[tuple[_Let, Flag]]] = Recent(_GROUPS)
+        self._let: Recent[_Let, Flag] = Recent(_GROUPS)
 
     @property
     def flags(self) -> tuple[Flag, ...]:
@@ -84,6 +88,22 @@ class Ledger:
         self._groups.put(flag.flag, (group, []))
         self._flags.append(flag)
         return flag, True
+
+    def let(self, rule: str, sighting: Sighting, subject: Subject) -> Flag | None:
+        """The flag of a held request that the researcher let go, where that yes covers this one too."""
+        return (
+            None if sighting.asks_each_time else self._let.get((rule, sighting.reach, subject.is_page_made))
+        )
+
+    def hold(self, flag: Flag, sighting: Sighting, subject: Subject) -> None:
+        """A request waits because of this flag; `released` if it may go after all."""
+        held = self._held.get_or_make(subject.exchange, list)
+        held.append(((flag.rule, sighting.reach, subject.is_page_made), flag))
+
+    def released(self, exchange: str) -> None:
+        """A request leaves: whoever let it go is not asked again about the same at the same place."""
+        for what, flag in self._held.pop(exchange) or ():
+            self._let.put(what, flag)
 
     def block(self, flag: Flag, subject: Subject) -> None:
         """Block this actor at this endpoint for 15 minutes from now, or until the flag is answered."""

@@ -9,9 +9,13 @@ from typing import ClassVar, Self
 
 from fairwitness.model.exchange import Connection, Exchange, Message, Request
 from fairwitness.model.flag import Sighting
-from fairwitness.model.policy import Policy, RuleLine
+from fairwitness.model.policy import Policy, Posture, RuleLine
 from fairwitness.model.verdict import Action, Clause
+from fairwitness.rules.approval import approval_for
 from fairwitness.rules.judgement import MeterReading
+from fairwitness.rules.knowledge import Knowledge
+
+TOOLS_FACTOR = 5  # how much more is free for a labelled tool that was allowed, where the posture is `tools`
 
 
 class Where(Enum):
@@ -55,6 +59,9 @@ class Rule:
     judges_afresh: ClassVar[bool] = False
     """Whether each request is decided by itself: then no block outlasts its cause and no answer lifts it."""
 
+    known: Knowledge
+    """What all rules know in common; the runner sets it before it calls any hook."""
+
     def __init__(self, policy: Policy) -> None:
         self.adopt(policy)
 
@@ -76,6 +83,14 @@ class Rule:
     def adopt(self, policy: Policy) -> None:
         """Follow a policy, the first or a changed one, and keep what was seen."""
         self.policy = policy
+
+    def threshold(self, count: int, request: Request) -> int:
+        """From how many on a rule acts: more under `posture: tools`, for a labelled tool with an approval."""
+        if self.policy.posture is not Posture.TOOLS or not request.client.label:
+            return count
+        time_us = request.received_us
+        is_approved = approval_for(self.policy, "automated-scanner", host=request.host, time_us=time_us)
+        return count * TOOLS_FACTOR if is_approved else count
 
     def at_start(self, now_us: int) -> Iterable[Sighting]:
         """Said once, when the session begins."""

@@ -12,13 +12,15 @@ from fairwitness.model.flag import Answer, Flag, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action, ScopeList
 from fairwitness.rules import subject as about
+from fairwitness.rules.approval import approval_for
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.judgement import NOTHING_SEEN, Judgement, MeterReading, RuleFailure
+from fairwitness.rules.knowledge import Knowledge
 from fairwitness.rules.ledger import Ledger
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.ruling import Ruling, judgement_of
 from fairwitness.rules.subject import Subject
-from fairwitness.rules.terms import Terms, action_for, approval_for, terms_of
+from fairwitness.rules.terms import Terms, action_for, terms_of
 
 _KNOWN = 20_000  # exchanges between request and response
 
@@ -57,6 +59,7 @@ class Runner:
         *,
         next_flag: int,
         now_us: int,  # noqa: ARG002 - the conductor's signature; rules know the exchanges' times only
+        known: Knowledge | None = None,
         rules: Sequence[type[Rule]] | None = None,
     ) -> None:
         if rules is None:
@@ -64,6 +67,8 @@ class Runner:
 
             rules = RULES
         self._kinds = tuple(rules)
+        self.known = known or Knowledge()
+        """What all rules know in common."""
         self._rules: dict[type[Rule], Rule] = {}
         self._ledger = Ledger(next_flag)
         self._failures: list[RuleFailure] = []
@@ -150,7 +155,8 @@ class Runner:
         return True
 
     def started(self, request: Request) -> None:
-        """It was released."""
+        """It was released, by the rules or by the researcher."""
+        self._ledger.released(request.exchange)
         self._tell("on_started", request)
 
     def ended(self, request: Request, *, time_us: int) -> None:
@@ -179,6 +185,8 @@ class Runner:
         rule = self._rules.get(kind)
         if rule is not None:
             rule.adopt(self._policy)
+        else:
+            fresh.known = self.known
         yield rule or fresh, terms_of(kind, self._policy)
 
     def _overriding(self, hook: str, *, in_scope: bool) -> tuple[tuple[Rule, _Hook], ...]:
@@ -237,11 +245,16 @@ class Runner:
         dismissed = None if rule.judges_afresh else self._ledger.dismissed(rule.name, sighting, subject)
         if dismissed is not None:
             return Ruling(dismissed, False, Action.ALLOW, clause, sighting, says)
+        let = self._ledger.let(rule.name, sighting, subject) if action is Action.HOLD else None
+        if let is not None:
+            return Ruling(let, False, Action.ALLOW, clause, sighting, says)
         flag, is_new = self._ledger.record(
             rule.name, sighting, subject, action=action, clause=clause, says=says
         )
         if action is Action.BLOCK and not rule.judges_afresh:
             self._ledger.block(flag, subject)
+        if action is Action.HOLD:
+            self._ledger.hold(flag, sighting, subject)
         return Ruling(flag, is_new, action, clause, sighting, says)
 
     def _is_lifted(self, rule: Rule, host: str, time_us: int) -> bool:

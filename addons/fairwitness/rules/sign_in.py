@@ -6,20 +6,15 @@ repeats the name.
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64decode
-from collections.abc import Iterator
-from email.parser import BytesParser
-from email.policy import HTTP
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from fairwitness.model.exchange import Exchange, Request, Response
+from fairwitness.rules.fields import body_fields, json_fields, json_of, last_word
 
 MAX_FORM_BYTES = 16 << 10  # a form with a name and a password is short; one that is not is not parsed
 MAX_ANSWER_BYTES = 64 << 10
-_FIELDS = 100
-_DEPTH = 6
 
 _HINTS = (b"pass", b"pwd", b"kennwort")  # looked for first: most bodies are parsed by nobody
 _PASSWORD = re.compile(r"pass(?:word|wd|phrase|wort)|^pass$|pwd|kennwort")
@@ -51,8 +46,6 @@ _NAMES = frozenset(
         "useroremail",
     ]
 )
-_SEPARATORS = re.compile(r"[\[\].:]+")
-_ARGUMENT = re.compile(r'(\w{1,64})\s*:\s*"((?:[^"\\]|\\.)*)"')
 _SIGN_IN_PATH = re.compile(r"log-?_?in|sign-?_?in|sso|auth|session", re.IGNORECASE)
 _SIGN_OUT_PATH = re.compile(r"(?:^|[/.])(?:log|sign)[-_]?(?:out|off)(?:$|[/.?])", re.IGNORECASE)
 _PASSWORD_FIELD = re.compile(rb"""type\s*=\s*["']?password""", re.IGNORECASE)
@@ -93,8 +86,8 @@ def form_identities(request: Request) -> tuple[str, ...]:
     if not any(hint in lower for hint in _HINTS):
         return ()
     names, passwords = [], 0
-    for name, value in _fields(request.header("content-type") or "", body):
-        word = _last_word(name)
+    for name, value in body_fields(request.header("content-type") or "", body):
+        word = last_word(name)
         if _PASSWORD.search(word):
             passwords += bool(value)
         elif word in _NAMES and value.strip():
@@ -151,8 +144,8 @@ def tokens_in(response: Response) -> tuple[str, ...]:
         return ()
     return tuple(
         value
-        for name, value in _json_fields(response.body)
-        if _last_word(name) in _TOKEN_KEYS and len(value) >= TOKEN_CHARACTERS
+        for name, value in json_fields(response.body)
+        if last_word(name) in _TOKEN_KEYS and len(value) >= TOKEN_CHARACTERS
     )
 
 
@@ -171,14 +164,13 @@ def _leads_away(request: Request, response: Response) -> bool:
 
 
 def _says_no(response: Response) -> bool:
-    try:
-        form = json.loads(response.body[:MAX_ANSWER_BYTES])
-    except (ValueError, RecursionError):
+    form = json_of(response.body)
+    if form is None:
         return True
     if not isinstance(form, dict):
         return False
     for name, value in form.items():
-        word = _last_word(name)
+        word = last_word(name)
         if word in _FAULT_KEYS and value:
             return True
         if word in _SUCCESS_KEYS and value is False:
@@ -186,58 +178,3 @@ def _says_no(response: Response) -> bool:
         if word in _WORDS_KEYS and isinstance(value, str) and _FAULT.search(value[:1000]):
             return True
     return False
-
-
-def _fields(content_type: str, body: bytes) -> Iterator[tuple[str, str]]:
-    kind = content_type.lower()
-    if kind.startswith("application/x-www-form-urlencoded"):
-        try:
-            yield from parse_qsl(
-                body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_FIELDS
-            )
-        except ValueError:
-            return
-    elif kind.startswith("multipart/form-data"):
-        yield from _parts(content_type, body)
-    elif "json" in kind or body.lstrip()[:1] == b"{":
-        yield from _json_fields(body)
-
-
-def _parts(content_type: str, body: bytes) -> Iterator[tuple[str, str]]:
-    head = b"Content-Type: " + content_type.encode("latin-1", "replace").replace(b"\n", b" ") + b"\r\n\r\n"
-    if body.count(b"\n--") > _FIELDS:
-        return
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
-    for part in message.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes):
-            yield name, content.decode("utf-8", "replace")
-
-
-def _json_fields(body: bytes) -> Iterator[tuple[str, str]]:
-    if len(body) > MAX_ANSWER_BYTES:
-        return
-    try:
-        form = json.loads(body)
-    except (ValueError, RecursionError):
-        return
-    left = [("", form, 0)]
-    seen = 0
-    while left and seen < _FIELDS * 10:
-        name, value, depth = left.pop()
-        seen += 1
-        if isinstance(value, str):
-            yield name, value
-            if name == "query" and "mutation" in value:
-                yield from ((found[1], found[2]) for found in _ARGUMENT.finditer(value))
-        elif isinstance(value, dict) and depth < _DEPTH:
-            left.extend((str(key), each, depth + 1) for key, each in reversed(value.items()))
-        elif isinstance(value, list) and depth < _DEPTH:
-            left.extend((name, each, depth + 1) for each in reversed(value[:_FIELDS]))
-
-
-def _last_word(name: str) -> str:
-    """``user[e-mail]``, ``_email`` and ``j_email`` are all one field."""
-    parts = [each for each in _SEPARATORS.split(name[:128].lower()) if each]
-    return re.sub(r"[^a-z0-9]", "", (parts or [""])[-1].removeprefix("j_"))

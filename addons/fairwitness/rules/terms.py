@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairwitness.model.flag import Severity, Sighting
-from fairwitness.model.policy import Approval, Policy, Posture
+from fairwitness.model.policy import Policy, Posture
 from fairwitness.model.verdict import Action, Clause
 from fairwitness.rules.rule import Rule
 
@@ -40,20 +40,3 @@ def action_for(sighting: Sighting, terms: Terms, *, posture: Posture) -> Action:
     if action is Action.HOLD and posture is Posture.UNATTENDED:
         return Action.BLOCK  # nobody is there to ask
     return action
-
-
-def approval_for(policy: Policy, rule: str, *, host: str, time_us: int) -> Approval | None:
-    """What was allowed in writing for this rule, host and moment."""
-    for approval in policy.approvals:
-        if approval.rule != rule or (approval.until_us is not None and time_us >= approval.until_us):
-            continue
-        if not approval.hosts or any(_covers(pattern.lower(), host.lower()) for pattern in approval.hosts):
-            return approval
-    return None
-
-
-def _covers(pattern: str, host: str) -> bool:
-    """An approval names hosts, or with ``*.`` all below one; no other star covers anything."""
-    if pattern.startswith("*."):
-        return host.endswith(pattern[1:]) and "*" not in pattern[1:]
-    return host == pattern

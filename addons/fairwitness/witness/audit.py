@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from fairwitness.model.account import Account
 from fairwitness.model.exchange import Exchange, Headers, Request
 from fairwitness.model.flag import Flag, Pointer
 from fairwitness.model.policy import Policy
 from fairwitness.model.record import FlagRow
 from fairwitness.model.recording import Asked, Moment, Told
 from fairwitness.model.verdict import Action, ScopeList, Verdict
-from fairwitness.policy import Scope
-from fairwitness.rules import Initiators, Judgement, Runner
+from fairwitness.policy import Scope, site_of
+from fairwitness.rules import Judgement, Knowledge, Runner
 from fairwitness.witness.combine import combine
 from fairwitness.witness.heads import head_verdict
 
@@ -78,10 +79,10 @@ class Audit:
     A class, because judging goes from moment to moment as live traffic does.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, accounts: Iterable[Account] = ()) -> None:
         self._scope = Scope(policy)
-        self._runner = Runner(policy, next_flag=1, now_us=0)
-        self._initiators = Initiators()
+        self._known = Knowledge(accounts, site_of=site_of)
+        self._runner = Runner(policy, next_flag=1, now_us=0, known=self._known)
         self._open: dict[int, _Judged] = {}
         self._positions: dict[str, int] = {}
         self._runs: dict[str, _Run] = {}
@@ -145,7 +146,7 @@ class Audit:
         if verdict.host:
             request = replace(request, host=verdict.host)
         in_scope = verdict.scope_list is ScopeList.INCLUDE
-        request = self._initiators.judge(request, in_scope=in_scope)
+        request = self._known.who(request, in_scope=in_scope)
         is_released = verdict.is_released
         if is_released:
             judgement = self._runner.judge_request(request, in_scope=in_scope)
@@ -191,7 +192,7 @@ class Audit:
         request = replace(judged.request, body=exchange.request.body)
         exchange = replace(exchange, request=request)
         self._runner.ended(request, time_us=exchange.ended_us)
-        self._initiators.learn(exchange, in_scope=judged.in_scope)
+        self._known.learn(exchange, in_scope=judged.in_scope)
         self._note(self._runner.judge_response(exchange), position, exchange)
 
     def _remember(self, position: int, request: Request) -> None:
@@ -231,7 +232,7 @@ class Audit:
         return replace(flag, exchange=place(flag.exchange), shown_by=pointers)
 
 
-def audit(moments: Iterable[Moment], policy: Policy) -> Audited:
+def audit(moments: Iterable[Moment], policy: Policy, accounts: Iterable[Account] = ()) -> Audited:
     """Judge a recording.
 
     Rules see what was tried: what they would have refused was sent all the same, and its answer is looked at.
@@ -240,8 +241,9 @@ def audit(moments: Iterable[Moment], policy: Policy) -> Audited:
     Args:
         moments: Of one recording, in the order of their times.
         policy: The program's.
+        accounts: The researcher's own.
     """
-    judge = Audit(policy)
+    judge = Audit(policy, accounts)
     for moment in moments:
         judge.judge(moment)
     return judge.result()

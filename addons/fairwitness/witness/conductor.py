@@ -115,7 +115,7 @@ class Witness(Steering):
             is_gone: Whether the client has left meanwhile.
         """
         in_scope = verdict.scope_list is ScopeList.INCLUDE
-        request = self._judge_sender(request, in_scope=in_scope)
+        request = self._runner.known.who(request, in_scope=in_scope)
         if not verdict.is_released:
             return self._refused(request, verdict)
         judgement = self._runner.judge_request(request, in_scope=in_scope)
@@ -176,12 +176,7 @@ class Witness(Steering):
     def refuse(self, request: Request, verdict: Verdict) -> Asked:
         """Record a request that was refused before it could be asked for."""
         in_scope = verdict.scope_list is ScopeList.INCLUDE
-        return self._refused(self._judge_sender(request, in_scope=in_scope), verdict)
-
-    def _judge_sender(self, request: Request, *, in_scope: bool) -> Request:
-        """Who made it, and whose identity it carries."""
-        request = self._initiators.judge(request, in_scope=in_scope)
-        return self._accounts.judge(request, in_scope=in_scope)
+        return self._refused(self._runner.known.who(request, in_scope=in_scope), verdict)
 
     # Looking
 
@@ -245,8 +240,8 @@ class Witness(Steering):
             self._open -= 1
         self._runner.ended(request, time_us=now_us)
         self._patience.slots.wake()
-        self._initiators.learn(exchange, in_scope=verdict.scope_list is ScopeList.INCLUDE)
-        sign_in = self._accounts.learn(exchange)
+        in_scope = verdict.scope_list is ScopeList.INCLUDE
+        sign_in = self._runner.known.learn(exchange, in_scope=in_scope)
         if sign_in is not None:
             self._ask_about(sign_in)
         judgement = self._runner.judge_response(exchange)

@@ -13,8 +13,8 @@ from fairwitness.model.event import AccountSeen, Event, FlagAnswered, Held, Poli
 from fairwitness.model.flag import Answer, AnswerAs
 from fairwitness.model.policy import Policy
 from fairwitness.model.remark import Remark
-from fairwitness.policy import Change, PolicyInForce, site_of
-from fairwitness.rules import Accounts, Initiators, Runner, SignIn
+from fairwitness.policy import Change, PolicyInForce
+from fairwitness.rules import Runner, SignIn
 from fairwitness.witness.dialling import Dialling
 from fairwitness.witness.keeper import Keeper
 from fairwitness.witness.messages import Messages
@@ -46,9 +46,6 @@ class Steering:
         tell: Takes every event, at once and without raising.
         unattended: Whether nobody is there to answer a hold, which makes it a block.
         book: Where accounts are kept; None: none is known, and none can be registered.
-
-    Raises:
-        PolicyError: The accounts cannot be read.
     """
 
     def __init__(
@@ -70,9 +67,8 @@ class Steering:
         self._patience = Patience(self._keeper, runner, clock=clock, unattended=unattended)
         self.dialling = Dialling(policy, runner, self._keeper)
         self.messages = Messages(runner, self._keeper)
-        self._initiators = Initiators()
         self._book = book
-        self._accounts = Accounts(book.load() if book else (), site_of=site_of)
+        self._accounts = runner.known.accounts
         self._started_us = clock.now_us()
         self._answered: set[str] = set()
         self._released = self._blocked = self._open = 0

@@ -1,0 +1,123 @@
+"""Names and values in a query, a form or JSON, as a server would read them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import HTTP
+from urllib.parse import parse_qsl
+
+from fairwitness.model.exchange import Request
+
+MAX_BYTES = 64 << 10  # of a body; what is longer is a file, not a form
+MAX_FIELDS = 1000
+_PARTS = 100
+_DEPTH = 6
+_NAME = 256
+
+_ARGUMENT = re.compile(r'(\w{1,64})\s*:\s*"((?:[^"\\]|\\.)*)"')
+_SEPARATORS = re.compile(r"[\[\].:]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value that a request gives."""
+
+    place: str
+    """``query`` | ``body``."""
+    name: str
+    """As it was sent; in JSON the nearest key."""
+    value: str
+
+
+def fields_of(request: Request) -> Iterator[Field]:
+    """All that the query and the body of a request give, at most `MAX_FIELDS` of each."""
+    _, _, query = request.target.partition(b"?")
+    for name, value in form_fields(query):
+        yield Field("query", name, value)
+    if request.body:
+        for name, value in body_fields(request.header("content-type") or "", request.body):
+            yield Field("body", name, value)
+
+
+def body_fields(content_type: str, body: bytes) -> Iterator[tuple[str, str]]:
+    """Names and values of a form, a multipart form without its files' contents, or JSON."""
+    kind = content_type.lower()
+    if len(body) > MAX_BYTES:
+        return
+    if kind.startswith("application/x-www-form-urlencoded"):
+        yield from form_fields(body)
+    elif kind.startswith("multipart/form-data"):
+        yield from _parts(content_type, body)
+    elif "json" in kind or body.lstrip()[:1] in {b"{", b"["}:
+        yield from json_fields(body)
+
+
+def form_fields(text: bytes) -> Iterator[tuple[str, str]]:
+    """Names and values of a query or an urlencoded form."""
+    if not text:
+        return
+    try:
+        pairs = parse_qsl(
+            text[:MAX_BYTES].decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS
+        )
+    except ValueError:
+        return
+    for name, value in pairs:
+        yield name[:_NAME], value
+
+
+def json_fields(body: bytes) -> Iterator[tuple[str, str]]:
+    """Strings and numbers of a JSON text with their nearest keys, and the arguments of a GraphQL mutation."""
+    yield from walk(json_of(body))
+
+
+def json_of(body: bytes, *, most_bytes: int = MAX_BYTES) -> object:
+    """What a JSON text says; None where it is none, or is longer than *most_bytes*."""
+    if len(body) > most_bytes:
+        return None
+    try:
+        form: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return form
+
+
+def walk(form: object) -> Iterator[tuple[str, str]]:
+    """The strings and numbers in parsed JSON with their nearest keys, in their order."""
+    left: list[tuple[str, object, int]] = [("", form, 0)]
+    seen = 0
+    while left and seen < MAX_FIELDS:
+        name, value, depth = left.pop()
+        seen += 1
+        if isinstance(value, str):
+            yield name, value
+            if name == "query" and "mutation" in value:
+                yield from ((found[1], found[2]) for found in _ARGUMENT.finditer(value))
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield name, str(value)
+        elif isinstance(value, dict) and depth < _DEPTH:
+            left.extend((str(key)[:_NAME], each, depth + 1) for key, each in reversed(value.items()))
+        elif isinstance(value, list) and depth < _DEPTH:
+            left.extend((name, each, depth + 1) for each in reversed(value[:_PARTS]))
+
+
+def last_word(name: str) -> str:
+    """``user[e-mail]``, ``_email`` and ``j_email`` are all one field."""
+    parts = [each for each in _SEPARATORS.split(name[:128].lower()) if each]
+    return re.sub(r"[^a-z0-9]", "", (parts or [""])[-1].removeprefix("j_"))
+
+
+def _parts(content_type: str, body: bytes) -> Iterator[tuple[str, str]]:
+    head = b"Content-Type: " + content_type.encode("latin-1", "replace").replace(b"\n", b" ") + b"\r\n\r\n"
+    if body.count(b"\n--") > _PARTS:
+        return
+    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    for part in message.iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            yield name[:_NAME], content.decode("utf-8", "replace")

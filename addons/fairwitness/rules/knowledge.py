@@ -1,0 +1,52 @@
+"""What all rules know in common: read once for each exchange, learned once for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from fairwitness.model.account import Account
+from fairwitness.model.exchange import Exchange, Request
+from fairwitness.rules.accounts import Accounts, SignIn
+from fairwitness.rules.bounded import Recent
+from fairwitness.rules.initiator import Initiators
+from fairwitness.rules.reading import Reading
+
+_READINGS = 64  # of requests that are judged now, or whose responses come at once
+
+
+class Knowledge:
+    """Who asks, whose identity it is, what a request says.
+
+    A class, because what one exchange gives decides how the next ones are judged.  Live traffic and
+    recordings go through the same calls: `who` for each request in the order of their times, `learn`
+    after each response and before the rules see it.
+
+    Args:
+        accounts: The researcher's own.
+        site_of: The registered name above a host.
+    """
+
+    def __init__(
+        self, accounts: Iterable[Account] = (), *, site_of: Callable[[str], str] = lambda host: host
+    ) -> None:
+        self.accounts = Accounts(accounts, site_of=site_of)
+        self.initiators = Initiators()
+        self._readings: Recent[str, Reading] = Recent(_READINGS)
+
+    def who(self, request: Request, *, in_scope: bool) -> Request:
+        """The request with its initiator, meter and page, and the account whose identity it carries."""
+        request = self.initiators.judge(request, in_scope=in_scope)
+        return self.accounts.judge(request, in_scope=in_scope)
+
+    def learn(self, exchange: Exchange, *, in_scope: bool) -> SignIn | None:
+        """Learn from an answer.  A sign-in that the researcher should be asked about, once a name."""
+        self.initiators.learn(exchange, in_scope=in_scope)
+        return self.accounts.learn(exchange)
+
+    def reading(self, request: Request) -> Reading:
+        """The request, taken apart; the same object for every rule that asks."""
+        found = self._readings.get(request.exchange)
+        if found is None or found.request is not request:
+            found = Reading(request)
+            self._readings.put(request.exchange, found)
+        return found
