@@ -42,7 +42,10 @@ _REGARDLESS = frozenset(
     {"at_start", "on_ended", "on_gave_up"}
 )  # of scope: who began to count must hear the end
 
+_PLAIN = frozenset({"on_started", "on_ended", "on_gave_up", "has_slot"})  # these answer, they do not yield
+
 _Hook = Callable[..., Any]
+_R = TypeVar("_R", Rule, type[Rule])
 _T = TypeVar("_T")
 
 
@@ -81,7 +84,7 @@ class Runner:
         rules: dict[type[Rule], Rule] = {}
         terms: dict[str, Terms] = {}
         for kind in self._kinds:
-            for rule, its_terms in self._guarded(kind.name, NO_EXCHANGE, self._adopted(kind)):
+            for rule, its_terms in self._run([(kind, self._adopted)], NO_EXCHANGE, (kind,), _as_it_is):
                 rules[kind] = rule
                 terms[kind.name] = its_terms
         self._rules, self._terms = rules, terms
@@ -147,10 +150,10 @@ class Runner:
         a request that had to wait longer than its delay also keeps to the rates.
         """
         in_scope = self._in_scope.get(request.exchange) is True
-        for rule, hook in self._hooks["has_slot", in_scope]:
-            if self._is_lifted(rule, request.host, request.received_us):
+        for asked in self._hooks["has_slot", in_scope]:
+            if self._is_lifted(asked[0], request.host, request.received_us):
                 continue
-            if not all(self._guarded(rule.name, request.exchange, _call(hook, request, now_us))):
+            if not all(self._run([asked], request.exchange, (request, now_us), _as_it_is)):
                 return False
         return True
 
@@ -173,10 +176,8 @@ class Runner:
 
     def meters(self, now_us: int) -> tuple[MeterReading, ...]:
         """How far the meters are used."""
-        readings: list[MeterReading] = []
-        for rule in self._rules.values():
-            readings += self._guarded(rule.name, NO_EXCHANGE, _each(rule.readings, now_us))
-        return tuple(readings)
+        rules = [(rule, rule.readings) for rule in self._rules.values()]
+        return tuple(self._run(rules, NO_EXCHANGE, (now_us,), _as_it_is))
 
     def _adopted(self, kind: type[Rule]) -> Iterator[tuple[Rule, Terms]]:
         fresh = kind.for_policy(self._policy)
@@ -190,43 +191,52 @@ class Runner:
         yield rule or fresh, terms_of(kind, self._policy)
 
     def _overriding(self, hook: str, *, in_scope: bool) -> tuple[tuple[Rule, _Hook], ...]:
-        return tuple(
+        told = (
             (rule, getattr(rule, hook))
             for kind, rule in self._rules.items()
             if getattr(kind, hook) is not getattr(Rule, hook)
             and (kind.where.covers(in_scope=in_scope) or hook in _REGARDLESS)
         )
+        return tuple((rule, _as_steps(call) if hook in _PLAIN else call) for rule, call in told)
 
     def _judge(
         self, hook: str, subject: Subject, seen: tuple[object, ...], *, in_scope: bool, is_over: bool = False
     ) -> Judgement:
-        rulings: list[Ruling] = []
-        for rule, look in self._hooks[hook, in_scope]:
-            if rule.judges_afresh and self._is_lifted(rule, subject.host, subject.time_us):
-                continue  # a limit that was lifted in writing counts nothing and delays nothing
-            seen_by_it = self._rulings(rule, look, seen, subject, is_over=is_over)
-            rulings += self._guarded(rule.name, subject.exchange, seen_by_it)
+        hooks: Sequence[tuple[Rule, _Hook]] = self._hooks[hook, in_scope]
+        if self._policy.approvals:  # a limit that was lifted in writing counts nothing and delays nothing
+            hooks = [
+                (rule, look)
+                for rule, look in hooks
+                if not (rule.judges_afresh and self._is_lifted(rule, subject.host, subject.time_us))
+            ]
+        rulings = self._run(
+            hooks,
+            subject.exchange,
+            seen,
+            lambda rule, sighting: self._rule_on(rule, sighting, subject, is_over=is_over),
+        )
         standing = None if is_over or hook == "at_start" else self._ledger.standing_block(subject)
         if not rulings and standing is None and not self._failures:
             return NOTHING_SEEN
         failures, self._failures = tuple(self._failures), []
         return judgement_of(rulings, standing, failures)
 
-    def _rulings(
-        self, rule: Rule, look: _Hook, seen: tuple[object, ...], subject: Subject, *, is_over: bool
-    ) -> Iterator[Ruling]:
-        for sighting in look(*seen):
-            yield self._rule_on(rule, sighting, subject, is_over=is_over)
-
-    def _guarded(self, rule: str, exchange: str, steps: Iterator[_T]) -> list[_T]:
-        """What the steps yield, up to where they fail: this is the only place where a rule's code runs."""
+    def _run(
+        self,
+        hooks: Iterable[tuple[_R, _Hook]],
+        exchange: str,
+        given: tuple[object, ...],
+        take: Callable[[_R, Any], _T],
+    ) -> list[_T]:
+        """What is taken of each hook's steps, up to where it fails: only here a rule's code runs."""
         taken: list[_T] = []
-        try:
-            for step in steps:
-                taken.append(step)  # noqa: PERF402 - what was seen before a failure counts
-        except Exception as error:  # noqa: BLE001 - a bug in one rule stops neither the others nor the traffic
-            if len(self._failures) < _FAILURES:
-                self._failures.append(RuleFailure(rule, exchange, _place_of(error)))
+        for rule, hook in hooks:
+            try:
+                for step in hook(*given):
+                    taken.append(take(rule, step))  # noqa: PERF401 - what was seen before a failure counts
+            except Exception as error:  # noqa: BLE001 - a bug in one rule stops neither the others nor the traffic
+                if len(self._failures) < _FAILURES:
+                    self._failures.append(RuleFailure(rule.name, exchange, _place_of(error)))
         return taken
 
     def _rule_on(self, rule: Rule, sighting: Sighting, subject: Subject, *, is_over: bool) -> Ruling:
@@ -264,16 +274,16 @@ class Runner:
 
     def _tell(self, hook: str, request: Request, *more: object) -> None:
         in_scope = self._in_scope.get(request.exchange) is True
-        for rule, told in self._hooks[hook, in_scope]:
-            self._guarded(rule.name, request.exchange, _call(told, request, *more))
+        self._run(self._hooks[hook, in_scope], request.exchange, (request, *more), _as_it_is)
 
 
-def _call(function: Callable[..., _T], *given: object) -> Iterator[_T]:
-    yield function(*given)
+def _as_it_is(_: object, step: _T) -> _T:
+    return step
 
 
-def _each(function: Callable[..., Iterable[_T]], *given: object) -> Iterator[_T]:
-    yield from function(*given)
+def _as_steps(hook: _Hook) -> _Hook:
+    """A hook that answers once, as one that yields."""
+    return lambda *given: (hook(*given),)
 
 
 def _place_of(error: Exception) -> str:
