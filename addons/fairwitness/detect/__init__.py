@@ -1,23 +1,35 @@
 """What is in these bytes: secrets, persons, tool names, attack families."""
 
+from fairwitness.detect.attacks import SURE, Attack, attacks_in
+from fairwitness.detect.destruction import destruction_in
 from fairwitness.detect.headers import secrets_in_header
 from fairwitness.detect.parts import parts_of
 from fairwitness.detect.patterns import secrets_by_shape
+from fairwitness.detect.probes import probe_in
 from fairwitness.detect.secret import Secret
 from fairwitness.detect.text import secrets_in, secrets_in_views
+from fairwitness.detect.tools import Tool, ToolKind, tool_in
 from fairwitness.detect.values import is_placeholder, spreads
 from fairwitness.detect.views import View, views_of, without_escapes
 
 __all__ = [
+    "SURE",
+    "Attack",
     "Secret",
+    "Tool",
+    "ToolKind",
     "View",
+    "attacks_in",
+    "destruction_in",
     "is_placeholder",
     "parts_of",
+    "probe_in",
     "secrets_by_shape",
     "secrets_in",
     "secrets_in_header",
     "secrets_in_views",
     "spreads",
+    "tool_in",
     "views_of",
     "without_escapes",
 ]
