@@ -3,6 +3,7 @@
 from fairwitness.rules.accounts import Accounts, SignIn
 from fairwitness.rules.budget import Budget
 from fairwitness.rules.concurrency import Concurrency
+from fairwitness.rules.destructive_request import DestructiveRequest
 from fairwitness.rules.initiator import Initiators
 from fairwitness.rules.judgement import Judgement, MeterReading, RuleFailure
 from fairwitness.rules.knowledge import Knowledge
@@ -17,6 +18,7 @@ RULES: tuple[type[Rule], ...] = (
     Concurrency,  # before the rates: a place in time is taken only once there is a slot
     RequestRate,
     Budget,
+    DestructiveRequest,
     MissingIdentification,
     Window,
     StalePolicy,

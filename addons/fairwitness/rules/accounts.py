@@ -69,6 +69,10 @@ class Accounts:
         }
         self._generation += 1
 
+    def is_registered(self, identity: str) -> bool:
+        """Whether one of the researcher's accounts goes by this name."""
+        return plain_identity(identity) in self._names
+
     def decline(self, identity: str) -> None:
         """The researcher says that it is no account of theirs: not asked again."""
         if len(self._asked) < 2 * QUESTIONS:

@@ -9,6 +9,7 @@ from fairwitness.model.exchange import Exchange, Request
 from fairwitness.rules.accounts import Accounts, SignIn
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.initiator import Initiators
+from fairwitness.rules.ownership import Ownership
 from fairwitness.rules.reading import Reading
 
 _READINGS = 64  # of requests that are judged now, or whose responses come at once
@@ -31,6 +32,7 @@ class Knowledge:
     ) -> None:
         self.accounts = Accounts(accounts, site_of=site_of)
         self.initiators = Initiators()
+        self.ownership = Ownership(self.accounts, site_of=site_of)
         self._readings: Recent[str, Reading] = Recent(_READINGS)
 
     def who(self, request: Request, *, in_scope: bool) -> Request:
@@ -41,6 +43,8 @@ class Knowledge:
     def learn(self, exchange: Exchange, *, in_scope: bool) -> SignIn | None:
         """Learn from an answer.  A sign-in that the researcher should be asked about, once a name."""
         self.initiators.learn(exchange, in_scope=in_scope)
+        if in_scope:
+            self.ownership.learn(exchange)
         return self.accounts.learn(exchange)
 
     def reading(self, request: Request) -> Reading:

@@ -1,0 +1,148 @@
+"""What a request does by its own words: its method, the words of its path, its form, its GraphQL call."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from fairwitness.rules.objects import kind_of_call, place_of, singular, words_of
+from fairwitness.rules.reading import Reading
+from fairwitness.rules.vocabulary import ACTION_NAMES, BASKETS, BUTTONS, DESTROY, HARMLESS, SAFE
+
+_DESTROYS_WITH = {
+    "close": frozenset(["account"]),
+    "cancel": frozenset(["account", "contract", "membership", "plan"]),
+    "clear": frozenset(["all", "data", "database", "db", "log", "logs", "table"]),
+    "flush": frozenset(["all", "data", "database", "db", "table"]),
+    "reset": frozenset(
+        ["all", "data", "database", "db", "device", "factory", "installation", "instance", "system"]
+    ),
+}
+_FALSE = frozenset(["", "0", "false", "no", "none", "null", "off"])
+_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+_HINT = re.compile(
+    rb"delete|destroy|remove|purge|trash|wipe|erase|truncat|terminat|drop|_method", re.IGNORECASE
+)
+_FEW = 12  # fields in the query of a link that does something; a request with more tries names out
+_ROOT = re.compile(r"(?<![$\w.])([A-Za-z_]\w{2,60})\s*(?=[({])")
+_MUTATION = re.compile(r"^\s*(?:#[^\n]*\n\s*)*mutation\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a request would do."""
+
+    says: str
+    """How it says so: ``DELETE``, ``the form's action delete``."""
+    kind: str
+    """Of what, where the request says that apart from its path; else empty."""
+    part: str
+    """``head`` | ``body``: where it says so."""
+    is_sure: bool = True
+    """Whether it does so, rather than ask whether it shall."""
+
+
+def is_change(reading: Reading) -> bool:
+    """Whether the request may change something on the server."""
+    return reading.request.method not in SAFE
+
+
+def calls_of(reading: Reading) -> tuple[str, ...]:
+    """The fields that a GraphQL mutation calls, and its name; none where the body holds no mutation."""
+    request = reading.request
+    if request.method != "POST" or b"utation" not in request.body[:4096]:
+        return ()
+    form = reading.json
+    names: list[str] = []
+    for each in form[:20] if isinstance(form, list) else [form]:
+        query = each.get("query") if isinstance(each, dict) else None
+        if not isinstance(query, str) or not _MUTATION.match(query[:4096]):
+            continue
+        names += _ROOT.findall(query[:4096])[:20]
+    return tuple(names)
+
+
+def destroys(reading: Reading) -> Deed | None:
+    """What the request would destroy; None where nothing, or only what is got back with a click."""
+    request = reading.request
+    method = _method_of(reading)
+    path = request.target.split(b"?", 1)[0]
+    place = place_of(path)
+    if method == "DELETE":
+        how = "DELETE" if request.method == "DELETE" else f"{request.method} that stands for DELETE"
+        is_harmless = _is_harmless((place.kind,)) or not BASKETS.isdisjoint(place.words)
+        return None if is_harmless else Deed(how, "", "head")
+    if request.method in SAFE:
+        return _by_link(reading) if b"?" in request.target and _HINT.search(request.target) else None
+    verb = _verb_in(place.words)
+    if verb:
+        return None if _is_harmless(place.words) else Deed(f"{verb!r} in the path", "", "head")
+    for call in calls_of(reading):
+        words = words_of(call)
+        verb = _verb_in(words[:1]) or _verb_in(words)
+        if verb and not _is_harmless(words):
+            return Deed(f"the mutation {call[:60]}", kind_of_call(call), "body")
+    if request.body and _HINT.search(request.body[:4096]) and not _is_harmless(place.words):
+        return _by_form(reading)
+    return None
+
+
+def _method_of(reading: Reading) -> str:
+    request = reading.request
+    if request.method not in {"POST", "GET"}:
+        return request.method
+    for name, value in request.headers:
+        if len(name) in {13, 17, 22} and name.lower().decode("latin-1") in _OVERRIDES:
+            return value.decode("latin-1").strip().upper()
+    if b"_method" in request.target or b"_method" in request.body[:4096]:
+        for field in reading.fields:
+            if field.name == "_method":
+                return field.value.strip().upper()
+    return request.method
+
+
+def _by_link(reading: Reading) -> Deed | None:
+    """A link that does something: what to do and to what, both in the query."""
+    fields = [field for field in reading.fields if field.place == "query"]
+    if len(fields) > _FEW:
+        return None
+    for field in fields:
+        if field.name.lower() in ACTION_NAMES and _is_verb(field.value):
+            if _is_harmless(place_of(reading.request.target.split(b"?", 1)[0]).words):
+                return None
+            is_sure = any("nonce" in each.name.lower() or "token" in each.name.lower() for each in fields)
+            return Deed(f"{field.name[:20]}={field.value[:20]} in a link", "", "head", is_sure=is_sure)
+    return None
+
+
+def _by_form(reading: Reading) -> Deed | None:
+    for field in reading.fields:
+        name = field.name.lower()
+        if field.place != "body":
+            continue
+        if name in ACTION_NAMES and _is_verb(field.value) and not _is_harmless(words_of(field.value)):
+            return Deed(f"{field.name[:20]}={field.value[:20]} in its form", "", "body")
+        if name in BUTTONS and field.value.strip().lower() not in _FALSE and len(field.value) <= 40:
+            return Deed(f"the form's button {field.name[:20]}", "", "body")
+    return None
+
+
+def _is_verb(value: str) -> bool:
+    return len(value) <= 40 and bool(_verb_in(words_of(value)[:1]))
+
+
+@lru_cache(maxsize=1024)
+def _verb_in(words: tuple[str, ...]) -> str:
+    """The word that destroys, where it begins or ends a name; empty where there is none."""
+    for word in words:
+        if word in DESTROY:
+            return word
+        if word in _DESTROYS_WITH and not _DESTROYS_WITH[word].isdisjoint(map(singular, words)):
+            return word
+    return ""
+
+
+@lru_cache(maxsize=1024)
+def _is_harmless(words: tuple[str, ...]) -> bool:
+    return any(singular(word) in HARMLESS for word in words)

@@ -1,0 +1,84 @@
+"""destructive-request: what deletes, on objects that the log does not show as the researcher's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from fairwitness.model.exchange import Exchange, Request
+from fairwitness.model.flag import Pointer, Severity, Sighting
+from fairwitness.model.policy import Policy
+from fairwitness.rules.bounded import Recent
+from fairwitness.rules.deeds import Deed, destroys
+from fairwitness.rules.made import path_object
+from fairwitness.rules.objects import Object
+from fairwitness.rules.ownership import Standing
+from fairwitness.rules.rule import Rule
+from fairwitness.rules.words import reach_of
+
+_SEEN_FILES = 4096
+_FILE_METHODS = frozenset(["PROPFIND", "MKCOL", "PUT", "MOVE", "COPY", "LOCK"])
+
+
+class DestructiveRequest(Rule):
+    """Asks whose the thing is before it is gone.
+
+    Its state are the files of WebDAV servers that answers showed, so that a PUT or a MOVE onto one of them is
+    known to overwrite it.
+    """
+
+    name = "destructive-request"
+    summary = "deletes what the log does not show as yours"
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(policy)
+        self._files: Recent[tuple[str, Object], bool] = Recent(_SEEN_FILES)
+
+    def on_request(self, request: Request) -> Iterator[Sighting]:
+        """Look at method, path, form and GraphQL call."""
+        reading = self.known.reading(request)
+        if request.method in {"PUT", "MOVE", "COPY"}:
+            yield from self._overwriting(request)
+        deed = destroys(reading)
+        if deed is None:
+            return
+        standing = self.known.ownership.standing(reading, kind=deed.kind)
+        if standing is Standing.OWN:
+            return
+        whose = "belongs to somebody else" if standing is Standing.FOREIGN else "is not shown to be yours"
+        yield self._sighting(request, deed, whose)
+
+    def on_response(self, exchange: Exchange) -> Iterator[Sighting]:
+        """Remember which files there are."""
+        request, response = exchange.request, exchange.response
+        if request.method in _FILE_METHODS and response is not None and response.status < 300:
+            path = path_object(request.target.split(b"?", 1)[0])
+            if request.method != "PUT" or (request.host, path) in self._files:
+                self._files.put((request.host, path), True)
+        return iter(())
+
+    def _overwriting(self, request: Request) -> Iterator[Sighting]:
+        path = request.target.split(b"?", 1)[0]
+        if request.method != "PUT":
+            if (request.header("overwrite") or "T").strip().upper() == "F":
+                return
+            try:
+                path = urlsplit(request.header("destination") or "").path.encode("latin-1", "replace")
+            except ValueError:
+                return
+        there = path_object(path)
+        if (request.host, there) not in self._files:
+            return
+        if self.known.ownership.of(request.host, there) is not Standing.OWN:
+            deed = Deed(f"{request.method} onto what is there already", "", "head")
+            yield self._sighting(request, deed, "is not shown to be yours")
+
+    def _sighting(self, request: Request, deed: Deed, whose: str) -> Sighting:
+        return Sighting(
+            rule=self.name,
+            severity=Severity.STOP if deed.is_sure else Severity.INFO,
+            says=f"{deed.says}: what it would destroy {whose}",
+            advice="Test on an object that you have made through fairwitness, or ask the program first.",
+            shown_by=(Pointer(request.exchange, deed.part),),
+            reach=reach_of(request),
+        )
