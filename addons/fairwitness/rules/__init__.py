@@ -1,8 +1,10 @@
 """Was it fair?  One rule of engagement per file, one line per rule below."""
 
 from fairwitness.rules.accounts import Accounts, SignIn
+from fairwitness.rules.automated_scanner import AutomatedScanner
 from fairwitness.rules.budget import Budget
 from fairwitness.rules.concurrency import Concurrency
+from fairwitness.rules.content_discovery import ContentDiscovery
 from fairwitness.rules.destructive_request import DestructiveRequest
 from fairwitness.rules.initiator import Initiators
 from fairwitness.rules.judgement import Judgement, MeterReading, RuleFailure
@@ -19,6 +21,8 @@ RULES: tuple[type[Rule], ...] = (
     RequestRate,
     Budget,
     DestructiveRequest,
+    AutomatedScanner,
+    ContentDiscovery,
     MissingIdentification,
     Window,
     StalePolicy,

@@ -11,6 +11,7 @@ from fairwitness.rules.bounded import Recent
 from fairwitness.rules.initiator import Initiators
 from fairwitness.rules.ownership import Ownership
 from fairwitness.rules.reading import Reading
+from fairwitness.rules.trails import Trails
 
 _READINGS = 64  # of requests that are judged now, or whose responses come at once
 
@@ -33,18 +34,23 @@ class Knowledge:
         self.accounts = Accounts(accounts, site_of=site_of)
         self.initiators = Initiators()
         self.ownership = Ownership(self.accounts, site_of=site_of)
+        self.trails = Trails()
         self._readings: Recent[str, Reading] = Recent(_READINGS)
 
     def who(self, request: Request, *, in_scope: bool) -> Request:
         """The request with its initiator, meter and page, and the account whose identity it carries."""
         request = self.initiators.judge(request, in_scope=in_scope)
-        return self.accounts.judge(request, in_scope=in_scope)
+        request = self.accounts.judge(request, in_scope=in_scope)
+        if in_scope:
+            self.trails.look(request, self.reading(request))
+        return request
 
     def learn(self, exchange: Exchange, *, in_scope: bool) -> SignIn | None:
         """Learn from an answer.  A sign-in that the researcher should be asked about, once a name."""
         self.initiators.learn(exchange, in_scope=in_scope)
         if in_scope:
             self.ownership.learn(exchange)
+            self.trails.learn(exchange)
         return self.accounts.learn(exchange)
 
     def reading(self, request: Request) -> Reading:

@@ -1,0 +1,166 @@
+"""Who left which trail: observes every exchange of every actor, once for all rules."""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+
+from fairwitness.detect import SURE, ToolKind, probe_in, tool_in
+from fairwitness.model.exchange import Exchange, Initiator, Request
+from fairwitness.rules.bounded import Recent
+from fairwitness.rules.endpoint import skeleton
+from fairwitness.rules.given import Given
+from fairwitness.rules.reading import Reading
+from fairwitness.rules.trail import Kind, Trail
+
+_TRAILS = 64
+_STACKS = 64
+_DISGUISES = 5  # User-Agents of one and the same program; from then on they are one actor
+_MISSING = frozenset({404, 410})
+_REFUSED = frozenset({405, 501})
+_BAD = frozenset({400, 406, 414, 422, 431})
+_ALIKE = 8  # different unlinked paths with one and the same answer: it means "no such thing"
+_MANY_NAMES = 40
+_NAMES = 200
+_UNUSUAL = frozenset({"TRACE", "TRACK", "DEBUG", "QUERY"})
+_USUAL = re.compile(
+    r"GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|PROPFIND|PROPPATCH|MKCOL|COPY|MOVE|LOCK|UNLOCK|REPORT"
+    r"|SEARCH|MKCALENDAR|ACL|BIND|REBIND|UNBIND|CHECKOUT|MERGE|PURGE|LINK|UNLINK"
+)
+_CALL_BACK = (
+    b"interact.sh",
+    b"oast.",
+    b"burpcollaborator",
+    b"oastify.com",
+    b"xss.ht",
+    b"dnslog.",
+    b"canarytokens",
+)
+_SECRET_NAMES = ("pass", "pwd", "otp", "pin", "code", "token", "csrf", "nonce", "user", "mail", "login")
+_BROWSERS = (b"Chrome/", b"Firefox/", b"Safari/")
+_LOCAL = ("127.", "localhost", "[::1]")
+
+
+class Trails:
+    """The trails of the actors that were seen last, what pages asked for apart.
+
+    A class, because a trail grows from exchange to exchange.
+    """
+
+    def __init__(self) -> None:
+        self._trails: Recent[tuple[str, bool], Trail] = Recent(_TRAILS)
+        self._stacks: Recent[str, set[bytes]] = Recent(_STACKS)
+        self.given = Given()
+
+    def of(self, request: Request) -> Trail:
+        """The trail of who makes a request."""
+        key = (self._name(request), request.initiator is Initiator.PAGE)
+        return self._trails.get_or_make(key, Trail)
+
+    def look(self, request: Request, reading: Reading) -> None:
+        """Observe a request, whatever becomes of it."""
+        trail, now_us = self.of(request), request.received_us
+        tool = tool_in(request.headers)
+        if tool is not None and tool.kind is ToolKind.SCANNER:
+            trail.tool = tool.name
+        self._look_at_names(trail, request, reading)
+        sure = [tried for tried in reading.attacks if tried.attack.weight >= SURE]
+        if sure:
+            trail.note(Kind.PAYLOAD, (request.method, request.target, hash(request.body)), now_us)
+            families = {tried.attack.family for tried in sure}
+            for family in families:
+                trail.note(Kind.FAMILY, family, now_us)
+            if len(families) > 1 and len({tried.name for tried in sure}) > 2:
+                trail.note(Kind.CROWDED, request.target, now_us)
+        if any(word in request.target or word in request.body for word in _CALL_BACK):
+            trail.note(Kind.CALLBACK, "", now_us)
+        if request.method in _UNUSUAL or not _USUAL.fullmatch(request.method):
+            trail.note(Kind.METHOD, request.method, now_us)
+        self._look_at_address(trail, request)
+
+    def _look_at_address(self, trail: Trail, request: Request) -> None:
+        now_us = request.received_us
+        path = request.path
+        trail.note(Kind.ASKED, (request.host, request.target), now_us)
+        if path not in trail.given and probe_in(path.encode("latin-1")) and not self.given.links(request):
+            trail.note(Kind.PROBE, (request.host, path), now_us)
+        agent = (request.header("user-agent") or "").encode("latin-1", "replace")
+        if not (agent.startswith(b"Mozilla/5.0 (") and any(each in agent for each in _BROWSERS)):
+            return
+        has_fetch = request.header("sec-fetch-mode") is not None
+        if request.header("accept-language") is None:
+            trail.traits.add("a browser's User-Agent without Accept-Language")
+        if request.scheme == "http" and has_fetch and not request.host.startswith(_LOCAL):
+            trail.traits.add("Sec-Fetch headers over plain http")
+        if request.scheme == "https" and not has_fetch:
+            trail.traits.add("a browser's User-Agent without Sec-Fetch headers")
+        if not has_fetch and request.header("referer") is None:
+            trail.note(Kind.UNREFERRED, (request.host, request.target), now_us)
+
+    def _look_at_names(self, trail: Trail, request: Request, reading: Reading) -> None:
+        now_us = request.received_us
+        place = f"{reading.host}{request.path[:200]}"
+        names = {field.name for field in reading.fields if field.name}
+        if len(names) >= _MANY_NAMES and not request.body:
+            trail.note(Kind.NAMES, request.target, now_us)
+            return
+        known = trail.names.get(place)
+        if known is None:
+            trail.names.put(place, names)
+        else:
+            for name in names - known:
+                trail.note(Kind.NAME, (place, name), now_us)
+            if len(known) < _NAMES:
+                known |= names
+        for field in reading.fields[:20]:
+            name = field.name.lower()
+            if field.value and not field.value.isdigit() and not any(word in name for word in _SECRET_NAMES):
+                trail.note(Kind.VALUE, (place, field.name, field.value[:200]), now_us)
+
+    def learn(self, exchange: Exchange) -> None:
+        """Observe what an answer says of its request."""
+        request, response = exchange.request, exchange.response
+        if response is None:
+            return
+        trail, now_us = self.of(request), exchange.ended_us
+        path, status = request.path, response.status
+        if status in _REFUSED:
+            trail.note(Kind.REFUSED, (request.method, request.host, path), now_us)
+        elif status in _BAD:
+            trail.note(Kind.BAD, (request.host, request.target, hash(request.body)), now_us)
+        elif status >= 500:
+            trail.note(Kind.ERROR, (request.host, request.target, hash(request.body)), now_us)
+        elif path in trail.given:
+            pass
+        elif status in _MISSING or self._says_the_same(trail, exchange):
+            if not self.given.links(request):
+                trail.note(Kind.MISS, (request.host, skeleton(path.encode("latin-1"))), now_us)
+        elif status < 400:
+            trail.given.put(path, True)
+        self.given.learn(exchange)
+
+    def _says_the_same(self, trail: Trail, exchange: Exchange) -> bool:
+        """Whether many paths that nobody linked are answered alike, as a site does that never says 404."""
+        request, response = exchange.request, exchange.response
+        if response is None or request.method not in {"GET", "HEAD"} or response.status in {304, 401}:
+            return False
+        location = response.header("location")
+        if location is None and "html" not in (response.header("content-type") or ""):
+            return False
+        shown = response.body[:16384].replace(request.path.encode("latin-1"), b"")
+        key = (request.host, response.status, location or blake2b(shown, digest_size=8).digest())
+        paths = trail.alike.get_or_make(key, set)
+        if len(paths) <= _ALIKE and request.path not in paths and not self.given.links(request):
+            paths.add(request.path)
+        return len(paths) > _ALIKE
+
+    def _name(self, request: Request) -> str:
+        """The actor; a program that changes its User-Agent again and again is one."""
+        if request.client.label:
+            return request.actor
+        order = b" ".join(name.lower() for name, _ in request.headers[:12] if name.lower() != b"cookie")
+        stack = f"{request.client.address} {request.client.ja4} {order!r}"
+        agents = self._stacks.get_or_make(stack, set)
+        if len(agents) <= _DISGUISES:
+            agents.add((request.header("user-agent") or "").encode("latin-1", "replace")[:300])
+        return stack if len(agents) > _DISGUISES else request.actor
