@@ -196,7 +196,7 @@ def test_profile_teaches_the_own_number() -> None:
     seen(known, make_request(f"{API}/session"), answer={"user": {"id": 4200, "username": "ada"}})
 
     assert whose(known, "PUT", "/users/4100") is Standing.OWN
-    assert whose(known, "PUT", "/users/4200") is Standing.UNKNOWN
+    assert whose(known, "PUT", "/users/4200") is Standing.FOREIGN
 
 
 def test_moved_file_is_own_at_its_new_place() -> None:

@@ -24,6 +24,8 @@ _LONG = (
 _ANY_KIND = frozenset(
     ["autocomplete", "feed", "graphql", "home", "query", "search", "suggest", "suggestion", "sync"]
 )
+_IN_JSON = (b'd":', b'd": ', b'd":"', b'd": "')
+_IN_PAGE = (b"d=", b'd="')
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
@@ -42,37 +44,41 @@ class Told:
             return False
         if len(name) >= _LONG:
             return True
-        is_listed = self.place.kind == wanted.kind or self.place.kind in _ANY_KIND
-        return any(self._leads_to(start, wanted.kind, is_listed=is_listed) for start in self._places(name))
+        if not name.isdigit() and b'"%b"' % name in self.content:
+            return True
+        kind = wanted.kind.encode("latin-1", "replace")
+        forms = _IN_JSON if self.is_json else _IN_PAGE
+        return any(self._leads_to(start, kind) for start in self._places(b"/", name)) or any(
+            self._is_id_of(start, wanted, kind) for form in forms for start in self._places(form, name)
+        )
 
-    def _places(self, name: bytes) -> Iterator[int]:
-        content, place = self.content, -1
+    def _places(self, form: bytes, name: bytes) -> Iterator[int]:
+        """Where the id stands after such a text, and nothing longer does."""
+        content, needle, place = self.content, form + name, -1
         for _ in range(_TRIES):
-            place = content.find(name, place + 1)
+            place = content.find(needle, place + 1)
             if place < 0:
                 return
-            end = place + len(name)
-            if content[place - 1 : place] and content[place - 1] in _WORD:
-                continue
+            end = place + len(needle)
             if end == len(content) or content[end] not in _WORD:
                 yield place
 
-    def _leads_to(self, start: int, kind: str, *, is_listed: bool) -> bool:
-        """Whether what stands before the id says of what it is the id."""
-        before = self.content[max(0, start - 48) : start].lower()
-        if before.endswith((b"/", b"%2f")):
-            if not kind:
-                return True
-            path = before[: -1 if before.endswith(b"/") else -3].rpartition(b"/")[2]
-            return path.decode("latin-1").startswith(kind[: max(3, len(kind) - 3)])
-        before = before.rstrip(b"\"' \t:=\\")
-        if not before.endswith((b"id", b"pk", b"uuid")):
-            return False
-        owner = bytes(each for each in before[-40:] if each not in b"_-").rpartition(b'"')[2]
-        owner = owner.rpartition(b"?")[2].rpartition(b"&")[2].removesuffix(b"id")
-        return (is_listed and owner in {b"", b"pk"}) or (
-            bool(kind) and owner.endswith(kind.encode("latin-1", "replace"))
+    def _leads_to(self, start: int, kind: bytes) -> bool:
+        """Whether the path before it ends with its kind."""
+        last = self.content[max(0, start - 48) : start].lower().rpartition(b"/")[2]
+        return not kind or last.replace(b"-", b"").replace(b"_", b"").startswith(
+            kind[: max(3, len(kind) - 1)]
         )
+
+    def _is_id_of(self, start: int, wanted: Object, kind: bytes) -> bool:
+        """Whether the key or the parameter before it says of what it is the id."""
+        before = self.content[max(0, start - 48) : start].lower().replace(b"_", b"").replace(b"-", b"")
+        if not before.endswith(b"i"):
+            return False
+        key = before[:-1]
+        if key.endswith((b'"', b"'", b"?", b"&", b";", b" ", b"data")):
+            return wanted.kind in {self.place.kind, ""} or self.place.kind in _ANY_KIND or (kind in key)
+        return bool(kind) and key.endswith(kind)
 
 
 class Mentions:

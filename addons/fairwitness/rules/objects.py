@@ -13,7 +13,7 @@ from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from fairwitness.rules.fields import Field
-from fairwitness.rules.vocabulary import NO_FIELD, NO_OBJECT, PEOPLE, SELF, VERBS
+from fairwitness.rules.vocabulary import NO_FIELD, NO_OBJECT, PEOPLE, ROUTES, SELF, VERBS
 
 _PATH_BYTES = 1024
 _SEGMENTS = 24
@@ -34,6 +34,8 @@ _ID = re.compile(
 _ENDING = re.compile(r"\.(?:json|xml|html?|php|aspx?|jsp|do|action|cgi)$", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _FIELD_ID = re.compile(r"^(?:(.*?)_?(?:[iI][dD]s?|uuid|UUID|guid|pk)|(.*?)_?(?:no|number|num))$")
+_VARIABLE = re.compile(r"(\w{2,60})\s*\(\s*(?:\w{0,20}[iI]ds?|uuid)\s*:\s*\$(\w{1,60})")
+_QUERY = 16 << 10  # characters of a GraphQL text
 _CALL = re.compile(r'(\w{2,60})\s*\(\s*(?:\w{0,20}[iI]ds?|uuid)\s*:\s*"?([\w:=+/-]{1,100})"?')
 
 
@@ -70,7 +72,7 @@ def place_of(path: bytes) -> Place:
     text = (unquote_to_bytes(path) if b"%" in path else path).decode("utf-8", "replace")
     objects: list[Object] = []
     words: list[str] = []
-    kind, is_self, names_last = "", False, False
+    kind, is_self, names_last, listed = "", False, False, False
     for segment in text.split("/", _SEGMENTS)[:_SEGMENTS]:
         if not segment or segment == ".":
             continue
@@ -79,17 +81,20 @@ def place_of(path: bytes) -> Place:
         if names_last:
             if kind not in NO_OBJECT:
                 objects.append(Object(kind, bare[:_NAME]))
+            listed = False
             continue
         parts = words_of(bare)
         said = [part for part in parts if part not in VERBS]
-        if kind in PEOPLE and "".join(parts) not in SELF and parts and len(said) == len(parts):
-            objects.append(Object(kind, bare[:_NAME]))
-            names_last, kind = True, ""
+        word = "".join(parts)
+        if listed and word and word not in SELF and word not in ROUTES and len(said) == len(parts):
+            objects.append(Object(kind, bare.strip()[:_NAME]))
+            names_last, listed = True, False
             continue
         words += parts
-        is_self = is_self or "".join(parts) in SELF
+        is_self = is_self or word in SELF
         if said:
             kind = singular("".join(said))
+            listed = kind in PEOPLE and kind != "".join(said)
     return Place(tuple(objects), kind, tuple(words), is_self, names_last)
 
 
@@ -116,13 +121,18 @@ def is_id(text: str) -> bool:
 
 def objects_in(fields: tuple[Field, ...], kind: str, *, place: str | None = None) -> Iterator[Object]:
     """Objects that a query or a body names; *kind* is what a bare ``id`` is the id of."""
+    of_variables: dict[str, str] = {}
+    for field in fields:
+        if field.name == "query" and "(" in field.value:
+            for call, variable in _VARIABLE.findall(field.value[:_QUERY]):
+                of_variables.setdefault(variable, kind_of_call(call))
     count = 0
     for field in fields:
         if place is not None and field.place != place:
             continue
         if field.name == "query" and "(" in field.value:
             yield from called(field.value)
-        found = object_in(field.name, field.value, kind)
+        found = object_in(field.name, field.value, of_variables.get(field.name, kind))
         if found is not None:
             count += 1
             yield found
@@ -145,7 +155,7 @@ def object_in(name: str, value: str, kind: str) -> Object | None:
 
 def called(query: str) -> Iterator[Object]:
     """``deletePost(id: 7)`` in a GraphQL text is about the post 7."""
-    for count, found in enumerate(_CALL.finditer(query[: 16 << 10])):
+    for count, found in enumerate(_CALL.finditer(query[:_QUERY])):
         if count >= _IDS:
             return
         yield Object(kind_of_call(found[1]), found[2])

@@ -12,8 +12,9 @@ NO_OBJECT = _words("api date day limit month offset page per rest size step tab 
 
 NO_FIELD = _words(
     """
-    app application build client correlation device locale page parent phone request session site store
-    tenant trace tracking transaction version visitor widget
+    after app application before build client correlation cursor device end event fbcl first from gcl
+    last locale max min msclk next page parent phone prev r request s session since site start store
+    tenant trace tracking transaction until version visitor widget
     """
 )
 """What stands before ``_id`` where the id is of a program, a place or a moment."""
@@ -97,3 +98,35 @@ BUTTONS = _words("_delete delete destroy remove")
 
 BASKETS = _words("bag basket cart checkout compare wishlist")
 """What holds things that are not taken yet; what lies below it goes with a click."""
+
+ROUTES = _words(
+    """
+    active all autocomplete confirm count csv current details edit export exists filter find forgot
+    forgotpassword import index invite list login logout lookup oauth password passwordreset recent
+    register reset search signin signout signup sso stats suggest unlock validate verify
+    """
+)
+"""What stands after ``users`` and is nobody's name."""
+
+PROBES = _words(
+    """
+    available availability check exist exists find forgot forgotten identify lookup recover recovery
+    reset taken unique validate
+    """
+)
+"""Words in the paths of forms that tell whether a name is there."""
+
+GUARDED = (
+    PEOPLE
+    | PRIVATE
+    | _words(
+        """
+        application appointment attachment bill case certificate chat claim contract conversation
+        credential device document dossier download export file identity inbox inquiry key letter
+        loan mail mailbox medicalrecord note offer parcel passport payout policy prescription
+        purchase quote receipt record refund report result salary secret shipment statement
+        submission thread token transaction transfer trip wallet
+        """
+    )
+)
+"""Kinds that belong to somebody; products, posts and pages are there for everybody."""
