@@ -2,6 +2,7 @@
 
 from fairwitness.rules.accounts import Accounts, SignIn
 from fairwitness.rules.automated_scanner import AutomatedScanner
+from fairwitness.rules.brute_force import BruteForce
 from fairwitness.rules.budget import Budget
 from fairwitness.rules.concurrency import Concurrency
 from fairwitness.rules.content_discovery import ContentDiscovery
@@ -26,6 +27,7 @@ RULES: tuple[type[Rule], ...] = (
     ContentDiscovery,
     Enumeration,
     MissingIdentification,
+    BruteForce,
     Window,
     StalePolicy,
 )

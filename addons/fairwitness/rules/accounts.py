@@ -94,6 +94,15 @@ class Accounts:
         account = self._names.get(self._identity(request.host, carried))
         return replace(request, account=account) if account else request
 
+    def owner_of(self, identity: str) -> str | None:
+        """The registered account that a name stands for; None: it is nobody's, or somebody else's."""
+        return self._names.get(plain_identity(cut_identity(identity)))
+
+    def gives_session(self, exchange: Exchange) -> bool:
+        """Whether an answer sets a session cookie or holds a token."""
+        response = exchange.response
+        return response is not None and bool(self._seals.given(exchange.request.host, response))
+
     def identity_of(self, request: Request) -> str | None:
         """The name for which a request's credentials stand, registered or not, as `plain_identity` has it."""
         carried = carried_by(request.headers)

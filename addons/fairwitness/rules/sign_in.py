@@ -17,8 +17,8 @@ MAX_FORM_BYTES = 16 << 10  # a form with a name and a password is short; one tha
 MAX_ANSWER_BYTES = 64 << 10
 
 _HINTS = (b"pass", b"pwd", b"kennwort")  # looked for first: most bodies are parsed by nobody
-_PASSWORD = re.compile(r"pass(?:word|wd|phrase|wort)|^pass$|pwd|kennwort")
-_NAMES = frozenset(
+PASSWORD_FIELD = re.compile(r"pass(?:word|wd|phrase|wort)|^pass$|pwd|kennwort")
+NAME_FIELDS = frozenset(
     [
         "account",
         "accountname",
@@ -48,11 +48,11 @@ _NAMES = frozenset(
 )
 _SIGN_IN_PATH = re.compile(r"log-?_?in|sign-?_?in|sso|auth|session", re.IGNORECASE)
 _SIGN_OUT_PATH = re.compile(r"(?:^|[/.])(?:log|sign)[-_]?(?:out|off)(?:$|[/.?])", re.IGNORECASE)
-_PASSWORD_FIELD = re.compile(rb"""type\s*=\s*["']?password""", re.IGNORECASE)
+_ASKS_PASSWORD = re.compile(rb"""type\s*=\s*["']?password""", re.IGNORECASE)
 _FAULT = re.compile(r"invalid|incorrect|wrong|fail|denied|unknown|not found|locked", re.IGNORECASE)
 _FAULT_KEYS = frozenset({"error", "errors", "errorcode", "errormessage"})
 _WORDS_KEYS = frozenset({"message", "status", "result", "detail"})
-_SUCCESS_KEYS = frozenset({"success", "ok", "authenticated", "loggedin"})
+_SUCCESS_KEYS = frozenset({"success", "ok", "authenticated", "loggedin", "valid", "verified"})
 _TOKEN_KEYS = frozenset(
     [
         "accesstoken",
@@ -88,9 +88,9 @@ def form_identities(request: Request) -> tuple[str, ...]:
     names, passwords = [], 0
     for name, value in body_fields(request.header("content-type") or "", body):
         word = last_word(name)
-        if _PASSWORD.search(word):
+        if PASSWORD_FIELD.search(word):
             passwords += bool(value)
-        elif word in _NAMES and value.strip():
+        elif word in NAME_FIELDS and value.strip():
             names.append(value)
     return tuple(names) if passwords == 1 else ()
 
@@ -118,10 +118,10 @@ def has_signed_in(exchange: Exchange, *, gives: bool) -> bool:
     if response is None or response.status >= 400 or response.status < 200:
         return False
     if response.status in {301, 302, 303, 307, 308}:
-        return _leads_away(exchange.request, response)
+        return leads_away(exchange.request, response)
     if "json" in (response.header("content-type") or "").lower():
-        return gives and not _says_no(response)
-    return gives and not _PASSWORD_FIELD.search(response.body[:MAX_ANSWER_BYTES])
+        return gives and not says_no(response)
+    return gives and not _ASKS_PASSWORD.search(response.body[:MAX_ANSWER_BYTES])
 
 
 def has_signed_out(exchange: Exchange) -> bool:
@@ -149,7 +149,7 @@ def tokens_in(response: Response) -> tuple[str, ...]:
     )
 
 
-def _leads_away(request: Request, response: Response) -> bool:
+def leads_away(request: Request, response: Response) -> bool:
     """Whether a redirect goes elsewhere than back to the form."""
     try:
         target = urlsplit(urljoin(request.url, response.header("location") or ""))
@@ -163,7 +163,8 @@ def _leads_away(request: Request, response: Response) -> bool:
     )
 
 
-def _says_no(response: Response) -> bool:
+def says_no(response: Response) -> bool:
+    """Whether a JSON answer tells of a failure, or is none."""
     form = json_of(response.body)
     if form is None:
         return True
