@@ -1,0 +1,142 @@
+"""What was measured, for people, for docs/rules.md and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from fairwitness.testing.bench.cost import GOAL_US, Cost
+from fairwitness.testing.bench.detection import SOON, Found, Recall, recalls
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One recording, in a line."""
+
+    name: str
+    kind: str
+    requests: int
+    found: dict[str, int]
+    """Labels, and the number of the first request that was flagged."""
+    missed: tuple[str, ...]
+    false: tuple[str, ...]
+    alarms: tuple[str, ...]
+    is_late: bool
+    failures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All that a run of the bench says."""
+
+    labels: tuple[Recall, ...]
+    runs: tuple[Run, ...]
+    costs: tuple[Cost, ...]
+
+    @classmethod
+    def of(cls, found: Sequence[Found], costs: Sequence[Cost], *, rules: Collection[str]) -> Self:
+        """Put together what was found and what it cost."""
+        labels = recalls(found, rules=rules)
+        return cls(
+            labels, tuple(_run(each, [label.label for label in labels]) for each in found), tuple(costs)
+        )
+
+    @property
+    def is_as_wanted(self) -> bool:
+        """Whether all that is judged is found in time, nothing else is, and the cost is in the frame."""
+        is_found = all(each.found == each.must or not each.is_judged for each in self.labels)
+        is_quiet = not any(each.false or each.alarms or each.failures or each.is_late for each in self.runs)
+        whole = self.costs[0]
+        return is_found and is_quiet and max(whole.recorded_us or 0, whole.ordinary_us) <= GOAL_US
+
+
+def _run(found: Found, labels: Sequence[str]) -> Run:
+    firsts = ((label, found.first(label)) for label in labels)
+    return Run(
+        found.truth.name,
+        found.truth.kind,
+        found.requests,
+        {label: first for label, first in firsts if first is not None},
+        found.missed,
+        found.false,
+        found.alarms,
+        found.is_late,
+        found.failures,
+    )
+
+
+def text(measured: Measured) -> str:
+    """Aligned columns."""
+    return "\n\n".join("\n".join(_aligned(*table)) for table in _tables(measured))
+
+
+def markdown(measured: Measured) -> str:
+    """Tables of Markdown."""
+    return "\n\n".join("\n".join(_piped(*table)) for table in _tables(measured))
+
+
+def _tables(measured: Measured) -> Iterator[tuple[Row, list[Row]]]:
+    yield (
+        ("label", "found", "missed in", "falsely in"),
+        [
+            (
+                each.label,
+                f"{each.found}/{each.must}" + ("" if each.is_judged else " (not built)"),
+                _words(each.missed),
+                _words(each.false),
+            )
+            for each in measured.labels
+        ],
+    )
+    yield (
+        ("recording", "kind", "requests", "first flagged at request", "not as wanted"),
+        [
+            (
+                run.name,
+                run.kind,
+                str(run.requests),
+                ", ".join(f"{label} {first}" for label, first in run.found.items()) or "-",
+                _complaints(run),
+            )
+            for run in measured.runs
+        ],
+    )
+    yield (
+        ("rule", "us an exchange, recordings", "us an exchange, 1 KB JSON"),
+        [
+            (
+                each.name,
+                "-" if each.recorded_us is None else f"{each.recorded_us:.1f}",
+                f"{each.ordinary_us:.1f}",
+            )
+            for each in measured.costs
+        ],
+    )
+
+
+def _complaints(run: Run) -> str:
+    said = [f"missed {each}" for each in run.missed] + [f"must not: {each}" for each in run.false]
+    said += [f"alarm: {each}" for each in run.alarms] + [f"failed: {each}" for each in run.failures[:1]]
+    if run.is_late:
+        said.append(f"scanner after more than {SOON}")
+    return _words(said)
+
+
+def _words(words: Sequence[str]) -> str:
+    return ", ".join(words) or "-"
+
+
+def _aligned(head: Row, rows: Sequence[Row]) -> Iterator[str]:
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
+    for row in (head, *rows):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _piped(head: Row, rows: Sequence[Row]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
