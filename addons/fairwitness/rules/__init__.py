@@ -8,6 +8,7 @@ from fairwitness.rules.concurrency import Concurrency
 from fairwitness.rules.content_discovery import ContentDiscovery
 from fairwitness.rules.destructive_request import DestructiveRequest
 from fairwitness.rules.enumeration import Enumeration
+from fairwitness.rules.heavy_request import HeavyRequest
 from fairwitness.rules.initiator import Initiators
 from fairwitness.rules.judgement import Judgement, MeterReading, RuleFailure
 from fairwitness.rules.knowledge import Knowledge
@@ -23,6 +24,7 @@ RULES: tuple[type[Rule], ...] = (
     RequestRate,
     Budget,
     DestructiveRequest,
+    HeavyRequest,
     AutomatedScanner,
     ContentDiscovery,
     Enumeration,

@@ -1,0 +1,166 @@
+"""heavy-request: one request that costs the server very much, or the same one again and again."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from fairwitness.detect import heavy
+from fairwitness.model.exchange import Exchange, Request
+from fairwitness.model.flag import Pointer, Severity, Sighting
+from fairwitness.model.policy import Policy
+from fairwitness.model.verdict import Action
+from fairwitness.rules.bounded import Recent
+from fairwitness.rules.fields import last_word
+from fairwitness.rules.rule import Rule
+from fairwitness.rules.words import head_of, reach_of
+
+_HUGE_BYTES = 100_000_000
+_ROWS = 100_000
+_FEW_FIELDS = 20
+_SECOND_US = 1_000_000
+_AGAIN = ((200, 30 * _SECOND_US, Severity.STOP), (80, 10 * _SECOND_US, Severity.CHECK))
+_JOBS = 10
+_HOUR_US = 3600 * _SECOND_US
+_UNFINISHED = 10
+_MINUTE_US = 60 * _SECOND_US
+_KEPT = 512
+_LIMIT_NAMES = frozenset(
+    {"limit", "size", "pagesize", "perpage", "first", "last", "top", "rows", "count", "take", "maxresults"}
+)
+_JOB_WORDS = ("export", "report", "pdf", "thumbnail", "render", "backup", "convert", "archive", "screenshot")
+
+
+class HeavyRequest(Rule):
+    """Looks for what works out of proportion, and for load tests.
+
+    A person who tests for a delay of five seconds, or sends a request twenty times to see a race, passes.
+    """
+
+    name = "heavy-request"
+    summary = "one request that costs the server very much, or one sent again and again"
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(policy)
+        self._again: Recent[tuple[object, ...], deque[int]] = Recent(_KEPT)
+        self._jobs: Recent[tuple[str, str], deque[int]] = Recent(_KEPT)
+        self._unfinished: Recent[str, deque[int]] = Recent(_KEPT)
+
+    def on_request(self, request: Request) -> Iterator[Sighting]:
+        """Look at the request, and at how often it was sent."""
+        says = self._heavy(request)
+        if says is not None:
+            part = "body" if request.body else "head"
+            yield self._sighting(request, Severity.STOP, says, part=part)
+        says = self._large(request)
+        if says is not None:
+            yield self._sighting(request, Severity.CHECK, says)
+        yield from self._repeats(request)
+
+    def on_response(self, exchange: Exchange) -> Iterator[Sighting]:
+        """Count uploads that never came to an end."""
+        request = exchange.request
+        if exchange.response is not None or not exchange.failure or not _is_unfinished(request):
+            return
+        times = self._unfinished.get_or_make(request.actor, lambda: deque(maxlen=_UNFINISHED))
+        times.append(exchange.ended_us)
+        if len(times) == _UNFINISHED and times[-1] - times[0] <= _MINUTE_US:
+            yield self._sighting(
+                request, Severity.CHECK, f"{len(times)} uploads within a minute that never came to an end"
+            )
+
+    def _heavy(self, request: Request) -> str | None:
+        body = request.body
+        if request.header("range"):
+            return heavy.many_ranges(request.header("range") or "")
+        says = heavy.many_names(request.target)
+        if says or not (body or b"(" in request.target or b"%28" in request.target):
+            return says
+        if body:
+            kind = request.header("content-type") or ""
+            says = heavy.expanding_entities(body) or heavy.deep_nesting(body)
+            if says is None and "urlencoded" in kind:
+                says = heavy.many_names(body)
+            if says is None and (request.header("content-encoding") or b"PK\x03\x04" in body[:4096]):
+                says = heavy.bomb(body, request.header("content-encoding") or "")
+        return says or self._by_fields(request)
+
+    def _by_fields(self, request: Request) -> str | None:
+        reading = self.known.reading(request)
+        if isinstance(reading.json, list):
+            says = heavy.large_batch(sum(isinstance(each, dict) and "query" in each for each in reading.json))
+            if says:
+                return says
+        for field in reading.fields[:_FEW_FIELDS]:
+            if len(field.value) < 10:
+                continue
+            text = field.value.encode("utf-8", "surrogatepass")
+            says = heavy.long_delay(text) or heavy.repeated_pattern(text)
+            if says is None and field.name == "query" and b"{" in text:
+                says = heavy.costly_query(text)
+            if says:
+                return says
+        return None
+
+    def _large(self, request: Request) -> str | None:
+        if (request.body_bytes or 0) > _HUGE_BYTES:
+            return f"an upload of {(request.body_bytes or 0) // 1_000_000:,} MB"
+        if b"=" not in request.target and not request.body:
+            return None
+        fields = self.known.reading(request).fields
+        if len(fields) > _FEW_FIELDS:
+            return None
+        for field in fields:
+            if 3 <= len(field.value) <= 20 and last_word(field.name) in _LIMIT_NAMES:
+                rows = _number(field.value)
+                if rows >= _ROWS:
+                    return f"{field.name[:40]} of {rows:,.0f}"
+        return None
+
+    def _repeats(self, request: Request) -> Iterator[Sighting]:
+        now_us = request.received_us
+        key = (
+            request.actor,
+            request.method,
+            request.host,
+            request.target,
+            hash(request.body),
+            request.header("authorization"),
+        )
+        times = self._again.get_or_make(key, lambda: deque(maxlen=_AGAIN[0][0]))
+        times.append(now_us)
+        for count, span_us, severity in _AGAIN:
+            least = self.threshold(count, request)
+            if len(times) >= least and now_us - times[-least] <= span_us:
+                says = f"the same request {least} times within {span_us // _SECOND_US} s"
+                yield self._sighting(request, severity, says)
+                break
+        path = request.path.lower()
+        if request.method == "POST" and any(word in path for word in _JOB_WORDS):
+            jobs = self._jobs.get_or_make((request.actor, path), lambda: deque(maxlen=_JOBS + 1))
+            jobs.append(now_us)
+            if len(jobs) > _JOBS and now_us - jobs[0] <= _HOUR_US:
+                yield self._sighting(request, Severity.CHECK, f"more than {_JOBS} costly jobs within an hour")
+
+    def _sighting(self, request: Request, severity: Severity, says: str, *, part: str = "") -> Sighting:
+        return Sighting(
+            rule=self.name,
+            severity=severity,
+            says=says,
+            advice="Show the weakness with the smallest request that shows it, or ask the program first.",
+            shown_by=(Pointer(request.exchange, part),) if part else head_of(request),
+            reach=reach_of(request),
+            calls_for=Action.WARN if severity is Severity.CHECK else None,
+        )
+
+
+def _is_unfinished(request: Request) -> bool:
+    length = request.header("content-length") or ""
+    return length.isdigit() and len(length) < 16 and int(length) > len(request.body)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0
