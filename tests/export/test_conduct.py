@@ -423,3 +423,18 @@ def test_chromium_shows_the_page_and_asks_for_nothing(tmp_path: Path) -> None:
     assert [] == [url for url in asked if "evil.test" in url]
     assert 20_000 < picture.stat().st_size
     assert "evil.test" not in json.dumps(asked)
+
+
+def test_what_was_made_and_is_still_there_is_listed() -> None:
+    """What was deleted again is not; a report without such flags says nothing of it."""
+    conduct = make_conduct()
+    said = ("made post 7 at a.test", "made post 8 at a.test", "deleted again post 7 at a.test")
+    flags = tuple(replace(conduct.flags[0], rule="left-behind", says=each) for each in said)
+
+    assert "Made and still there: 1 object (post 8 at a.test)." in _plain(replace(conduct, flags=flags))
+    assert "was deleted again." in _plain(replace(conduct, flags=(flags[0], flags[2])))
+    assert "still there" not in _plain(conduct)
+
+
+def _plain(conduct: Conduct) -> str:
+    return " ".join(line.text for section in page_of(conduct).sections for line in section.lines)

@@ -20,7 +20,7 @@ from fairwitness.export.conduct_sections import (
     rates_section,
     strays_section,
 )
-from fairwitness.model.conduct import Conduct, TopRate
+from fairwitness.model.conduct import DELETED, MADE, Conduct, TopRate
 from fairwitness.model.printable import size
 
 _SECTIONS: tuple[Callable[[Conduct], Section | None], ...] = (
@@ -37,6 +37,7 @@ _SECTIONS: tuple[Callable[[Conduct], Section | None], ...] = (
 )
 
 _MOST_VALUES = 20
+_LEFT = 10  # objects that are named
 
 
 def page_of(conduct: Conduct) -> Page:
@@ -51,7 +52,7 @@ def page_of(conduct: Conduct) -> Page:
 
 def _head(conduct: Conduct) -> Section:
     lines = [Line(period_of(conduct)), *_scope(conduct), *_blocked(conduct), *_rates(conduct)]
-    lines += [_flags(conduct), _persons(conduct), _gaps(conduct), *_lifted(conduct)]
+    lines += [_flags(conduct), _persons(conduct), *_left_behind(conduct), _gaps(conduct), *_lifted(conduct)]
     return Section(name="summary", title="In short", lines=tuple(lines))
 
 
@@ -142,6 +143,19 @@ def _persons(conduct: Conduct) -> Line:
         return Line("Persons seen and kept: not judged in this version.")
     flags = [each for each in conduct.flags if each.rule == "personal-data"]
     return Line(f"Persons seen and kept: {counted(len(flags), 'flag')} of personal-data; see there.")
+
+
+def _left_behind(conduct: Conduct) -> tuple[Line, ...]:
+    """What was made and not deleted again, as far as the log shows."""
+    said = [each.says for each in conduct.flags if each.rule == "left-behind"]
+    gone = {each.removeprefix(DELETED) for each in said if each.startswith(DELETED)}
+    left = [each.removeprefix(MADE) for each in said if each.startswith(MADE)]
+    left = [each for each in dict.fromkeys(left) if each not in gone]
+    if not left:
+        return (Line("Everything that was made was deleted again."),) if said else ()
+    more = f" and {len(left) - _LEFT:,} more" if len(left) > _LEFT else ""
+    listed = ", ".join(shown(each, 80) for each in left[:_LEFT])
+    return (Line(f"Made and still there: {counted(len(left), 'object')} ({listed}{more})."),)
 
 
 def _gaps(conduct: Conduct) -> Line:

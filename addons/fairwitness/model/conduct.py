@@ -10,6 +10,11 @@ from dataclasses import dataclass
 Facts = tuple[tuple[str, str], ...]
 
 
+MADE = "made "
+DELETED = "deleted again "
+"""How flags of `left-behind` begin; what follows is the same for the same object."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """Which part of a log is reported; None: not limited by this."""

@@ -4,15 +4,19 @@ from fairwitness.rules.accounts import Accounts, SignIn
 from fairwitness.rules.automated_scanner import AutomatedScanner
 from fairwitness.rules.brute_force import BruteForce
 from fairwitness.rules.budget import Budget
+from fairwitness.rules.bulk_download import BulkDownload
 from fairwitness.rules.concurrency import Concurrency
 from fairwitness.rules.content_discovery import ContentDiscovery
+from fairwitness.rules.data_alteration import DataAlteration
 from fairwitness.rules.destructive_request import DestructiveRequest
 from fairwitness.rules.enumeration import Enumeration
 from fairwitness.rules.heavy_request import HeavyRequest
 from fairwitness.rules.initiator import Initiators
 from fairwitness.rules.judgement import Judgement, MeterReading, RuleFailure
 from fairwitness.rules.knowledge import Knowledge
+from fairwitness.rules.left_behind import LeftBehind
 from fairwitness.rules.missing_identification import MissingIdentification
+from fairwitness.rules.paid_action import PaidAction
 from fairwitness.rules.request_rate import RequestRate
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.runner import Runner
@@ -28,6 +32,10 @@ RULES: tuple[type[Rule], ...] = (
     AutomatedScanner,
     ContentDiscovery,
     Enumeration,
+    DataAlteration,
+    PaidAction,
+    BulkDownload,
+    LeftBehind,
     MissingIdentification,
     BruteForce,
     Window,

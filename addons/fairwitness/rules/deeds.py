@@ -71,19 +71,19 @@ def destroys(reading: Reading) -> Deed | None:
     place = place_of(path)
     if method == "DELETE":
         how = "DELETE" if request.method == "DELETE" else f"{request.method} that stands for DELETE"
-        is_harmless = _is_harmless((place.kind,)) or not BASKETS.isdisjoint(place.words)
-        return None if is_harmless else Deed(how, "", "head")
+        is_small = is_harmless((place.kind,)) or not BASKETS.isdisjoint(place.words)
+        return None if is_small else Deed(how, "", "head")
     if request.method in SAFE:
         return _by_link(reading) if b"?" in request.target and _HINT.search(request.target) else None
     verb = _verb_in(place.words)
     if verb:
-        return None if _is_harmless(place.words) else Deed(f"{verb!r} in the path", "", "head")
+        return None if is_harmless(place.words) else Deed(f"{verb!r} in the path", "", "head")
     for call in calls_of(reading):
         words = words_of(call)
         verb = _verb_in(words[:1]) or _verb_in(words)
-        if verb and not _is_harmless(words):
+        if verb and not is_harmless(words):
             return Deed(f"the mutation {call[:60]}", kind_of_call(call), "body")
-    if request.body and _HINT.search(request.body[:4096]) and not _is_harmless(place.words):
+    if request.body and _HINT.search(request.body[:4096]) and not is_harmless(place.words):
         return _by_form(reading)
     return None
 
@@ -109,7 +109,7 @@ def _by_link(reading: Reading) -> Deed | None:
         return None
     for field in fields:
         if field.name.lower() in ACTION_NAMES and _is_verb(field.value):
-            if _is_harmless(place_of(reading.request.target.split(b"?", 1)[0]).words):
+            if is_harmless(place_of(reading.request.target.split(b"?", 1)[0]).words):
                 return None
             is_sure = any("nonce" in each.name.lower() or "token" in each.name.lower() for each in fields)
             return Deed(f"{field.name[:20]}={field.value[:20]} in a link", "", "head", is_sure=is_sure)
@@ -121,7 +121,7 @@ def _by_form(reading: Reading) -> Deed | None:
         name = field.name.lower()
         if field.place != "body":
             continue
-        if name in ACTION_NAMES and _is_verb(field.value) and not _is_harmless(words_of(field.value)):
+        if name in ACTION_NAMES and _is_verb(field.value) and not is_harmless(words_of(field.value)):
             return Deed(f"{field.name[:20]}={field.value[:20]} in its form", "", "body")
         if name in BUTTONS and field.value.strip().lower() not in _FALSE and len(field.value) <= 40:
             return Deed(f"the form's button {field.name[:20]}", "", "body")
@@ -144,5 +144,6 @@ def _verb_in(words: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _is_harmless(words: tuple[str, ...]) -> bool:
+def is_harmless(words: tuple[str, ...]) -> bool:
+    """Whether it is about what one gets back with a click."""
     return any(singular(word) in HARMLESS for word in words)

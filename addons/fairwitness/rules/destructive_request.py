@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from fairwitness.detect.destruction import destruction_in
 from fairwitness.model.exchange import Exchange, Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
@@ -17,6 +19,13 @@ from fairwitness.rules.rule import Rule
 from fairwitness.rules.words import reach_of
 
 _SEEN_FILES = 4096
+_SHORTEST = 5  # characters of a value that could destroy anything
+_HINT = re.compile(
+    r"drop|truncat|delete|alter|update|insert|replace|shutdown|grant|revoke|exec|outfile|dumpfile|copy|rm\s|mkfs|shred"
+    r"|wipe|fdisk|parted|dd\s|/dev/|reboot|halt|poweroff|init|kill|:\(|del|erase|rd\s|rmdir|format|chmod|mv\s|>\s*/"
+    r"|unlink|rmtree|removedirs|os\.|dropdatabase|flush|\.remove|\$(?:out|merge)|%",
+    re.IGNORECASE,
+)
 _FILE_METHODS = frozenset(["PROPFIND", "MKCOL", "PUT", "MOVE", "COPY", "LOCK"])
 
 
@@ -39,6 +48,7 @@ class DestructiveRequest(Rule):
         reading = self.known.reading(request)
         if request.method in {"PUT", "MOVE", "COPY"}:
             yield from self._overwriting(request)
+        yield from self._payload(request)
         deed = destroys(reading)
         if deed is None:
             return
@@ -47,6 +57,25 @@ class DestructiveRequest(Rule):
             return
         whose = "belongs to somebody else" if standing is Standing.FOREIGN else "is not shown to be yours"
         yield self._sighting(request, deed, whose)
+
+    def _payload(self, request: Request) -> Iterator[Sighting]:
+        """A value that would destroy data where the server runs it."""
+        for field in self.known.reading(request).fields:
+            value = field.value
+            if len(value) < _SHORTEST or value.isalnum() or not _HINT.search(value):
+                continue
+            for attack in destruction_in(value.encode("utf-8", "surrogatepass")):
+                part = "body" if field.place == "body" else "head"
+                yield Sighting(
+                    rule=self.name,
+                    severity=Severity.STOP,
+                    says=f"the field {field.name[:40]} holds {attack.family} that deletes or overwrites data",
+                    advice="Show the flaw with something that changes nothing, such as a delay or a version.",
+                    shown_by=(Pointer(request.exchange, part),),
+                    reach=reach_of(request),
+                    asks_each_time=True,
+                )
+                return
 
     def on_response(self, exchange: Exchange) -> Iterator[Sighting]:
         """Remember which files there are."""

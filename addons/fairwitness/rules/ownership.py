@@ -14,7 +14,7 @@ from fairwitness.rules.bounded import Recent
 from fairwitness.rules.credentials import carried_by
 from fairwitness.rules.made import made_by, path_object
 from fairwitness.rules.mentions import Mentions, Told, told_by
-from fairwitness.rules.objects import Object, objects_in, place_of
+from fairwitness.rules.objects import Object, Place, objects_in, place_of
 from fairwitness.rules.owners import Standing, entry_of, profiles_in, said_owner
 from fairwitness.rules.reading import Reading
 from fairwitness.rules.vocabulary import PEOPLE, PRIVATE, STAFF, WITH_PROFILE
@@ -47,6 +47,7 @@ class Ownership:
         self._told: Recent[str, Mentions] = Recent(_SITES)
         self._listed: Recent[str, Mentions] = Recent(_SITES)
         self._made: Recent[str, tuple[Object, ...]] = Recent(_LATEST)
+        self._deleted: Recent[str, tuple[Object, ...]] = Recent(_LATEST)
 
     def learn(self, exchange: Exchange) -> None:
         """Learn from an answer of a host in scope, before the rules see it."""
@@ -63,12 +64,30 @@ class Ownership:
         if told.is_json and words and (words[-1] in WITH_PROFILE or told.place.is_self):
             self._read_profile(request, told, site)
         self._told.get_or_make(site, Mentions).put(told)
-        if self._lists_own(request, told, site):
+        if self._lists_own(request, told.place, site):
             self._listed.get_or_make(site, Mentions).put(told)
 
     def made_by(self, exchange: str) -> tuple[Object, ...]:
         """What an exchange made, the name that people know first; none where it made nothing."""
         return self._made.get(exchange) or ()
+
+    def gone_by(self, exchange: str) -> tuple[Object, ...]:
+        """Which of the objects that were made here an exchange deleted, if it deleted anything."""
+        return self._deleted.get(exchange) or ()
+
+    def answered(self, exchange: Exchange, wanted: Object) -> Standing:
+        """Whose the answer itself says that an object is."""
+        told = told_by(exchange)
+        entry = entry_of(told, wanted) if told is not None and told.is_json else None
+        if entry is None:
+            return Standing.UNKNOWN
+        return said_owner(entry, self._is_own_name(self._site_of(exchange.request.host)), self._own_names())
+
+    def lists_own(self, exchange: Exchange) -> bool:
+        """Whether it asks for a list of the researcher's own."""
+        request = exchange.request
+        place = place_of(request.target.split(b"?", 1)[0])
+        return self._lists_own(request, place, self._site_of(request.host))
 
     def of(self, host: str, wanted: Object) -> Standing:
         """Whose one object is."""
@@ -146,10 +165,16 @@ class Ownership:
         request = exchange.request
         path = request.target.split(b"?", 1)[0]
         place = place_of(path)
+        gone = [
+            each
+            for each in dict.fromkeys((*place.objects[-1:], path_object(path)))
+            if self._own.get(_key(site, each)) == _IS_THERE
+        ]
+        if gone:
+            self._deleted.put(request.exchange, tuple(gone))
         if request.method == "DELETE":
-            for each in (path_object(path), *place.objects[-1:]):
-                if _key(site, each) in self._own:
-                    self._own.put(_key(site, each), _IS_GONE)
+            for each in gone:
+                self._own.put(_key(site, each), _IS_GONE)
             return
         if self._is_from_elsewhere(request, site):
             return
@@ -178,8 +203,7 @@ class Ownership:
             if is_self or any(self._accounts.is_registered(each) for each in others):
                 self._own.put(_key(site, Object("user", name)), _IS_GONE)
 
-    def _lists_own(self, request: Request, told: Told, site: str) -> bool:
-        place = told.place
+    def _lists_own(self, request: Request, place: Place, site: str) -> bool:
         if request.method != "GET" and place.kind != "graphql":
             return False
         if any(self._is_known(site, each) for each in place.objects):

@@ -130,3 +130,38 @@ GUARDED = (
     )
 )
 """Kinds that belong to somebody; products, posts and pages are there for everybody."""
+
+PURCHASES = _words("buy pay paynow placeorder purchase topup upgrade")
+"""Words that cost whatever they stand with."""
+
+SOLD = _words(
+    "billing charge checkout deposit donation licence license membership order payment plan premium"
+    " subscribe subscription trial"
+)
+"""What is paid for, or what paying is called."""
+
+PAYS_BY = _words(
+    """
+    billingcycle billingperiod cardcvc cardnumber cardtoken cccsc ccnumber creditcard cvc cvv cvv2
+    expmonth payment paymentmethod paymentmethodid paymentmethodnonce paymentsource paymenttoken plan
+    planid planname priceid stripetoken tier
+    """
+)
+"""Fields of forms that say what it is paid with, or which plan is wanted."""
+
+NO_PURCHASE = _words(
+    """
+    address browser calculate cancel cart check coupon database discount downgrade estimate filter
+    firmware history newsletter notification package preview price pricing promo push quote refund
+    return review schema search setup shipping track tracking validate version voucher webhook
+    """
+)
+"""What stands beside these words and costs nothing."""
+
+TRACES = _words(
+    """
+    analytics auth beacon collect csp event heartbeat impression log metric metrics ping rum telemetry
+    trace track view
+    """
+)
+"""What applications write down about their visitors by themselves."""
