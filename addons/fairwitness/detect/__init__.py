@@ -1,6 +1,6 @@
 """What is in these bytes: secrets, persons, tool names, attack families."""
 
-from fairwitness.detect.attacks import SURE, Attack, attacks_in
+from fairwitness.detect.attacks import LOOKED_AT_BYTES, SURE, Attack, attacks_in
 from fairwitness.detect.destruction import destruction_in
 from fairwitness.detect.headers import secrets_in_header
 from fairwitness.detect.parts import parts_of
@@ -13,6 +13,7 @@ from fairwitness.detect.values import is_placeholder, spreads
 from fairwitness.detect.views import View, views_of, without_escapes
 
 __all__ = [
+    "LOOKED_AT_BYTES",
     "SURE",
     "Attack",
     "Secret",

@@ -1,4 +1,5 @@
-"""Whether a value is an attempt to attack, and of which family: the expressions of ``attacks.txt``.
+"""Whether a value is an attempt to attack, and of which family: the expressions of ``attacks.txt``
+and the words of ``attack_words.txt``.
 
 Not covered: what is encrypted, in base64 or split over several values; attacks that only make sense to one
 application (a changed price, another's id).
@@ -11,16 +12,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from html import unescape
+from itertools import chain
 from urllib.parse import unquote_to_bytes
 
-from fairwitness.detect.signatures import Signatures
+from fairwitness.detect.signatures import Signatures, Words
 
-LOOKED_AT_BYTES = 16 << 10  # of a value
+LOOKED_AT_BYTES = 2 << 10  # of a value; hostile text costs 40 us a byte where it is new to the automaton
 SURE = 2  # the weight from which on one signature is enough
 
+_SHORTEST_WORD = 6  # bytes of a word in attack_words.txt
+_PROSE = 400  # bytes: what is longer may be an article, a page or a program
+_LINES = 3  # line breaks: what has more was written in an editor
+_PROSE_BEGINS = 200  # bytes: what is tried stands at the beginning
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.,~ "
 _UNESCAPED = bytes(byte for byte in range(256) if byte not in b"%+&\\*")  # what no escape begins with
-_SHORT = 2048  # bytes: longer values are not remembered
+_SHORT = 1024  # bytes: longer values are not remembered
 _COMMENT = re.compile(rb"/\*[^*/]{0,40}\*/")
 _UNICODE = re.compile(rb"\\u\{?00([0-9a-fA-F]{2})\}?|%u00([0-9a-fA-F]{2})|\\x([0-9a-fA-F]{2})")
 
@@ -39,15 +45,14 @@ class Attack:
 
 
 def attacks_in(text: bytes) -> tuple[Attack, ...]:
-    """What is attack-like in a value as it came over the wire; one for each family, the surest."""
-    if not text.translate(None, _PLAIN):
-        return _in_words(text) if b" " in text else ()
+    """What is attack-like in a value as it came over the wire; one for each family, the surest.
+
+    In the middle of a long text or between several lines it is a hint: people write about SQL and scripts,
+    in articles and in editors.
+    """
+    if text.isalnum() and len(text) < _SHORTEST_WORD:
+        return ()
     return _remembered(text) if len(text) <= _SHORT else _attacks_in(text)
-
-
-def _in_words(text: bytes) -> tuple[Attack, ...]:
-    """Without any sign only a few things are attacks, and a longer text is prose."""
-    return _remembered(text) if len(text) <= _SHORT else ()
 
 
 @lru_cache(maxsize=4096)
@@ -56,22 +61,33 @@ def _remembered(text: bytes) -> tuple[Attack, ...]:
 
 
 def _attacks_in(text: bytes) -> tuple[Attack, ...]:
-    return matches_in(text, _signatures())
+    if text.translate(None, _PLAIN) or b" " in text or b"__" in text:
+        return matches_in(text, _signatures(), _words())
+    found = {family: Attack(family, weight, *span) for family, weight, span in _words().matching(text)}
+    return tuple(found.values())
 
 
-def matches_in(text: bytes, signatures: Signatures) -> tuple[Attack, ...]:
+def matches_in(text: bytes, signatures: Signatures, words: Words | None = None) -> tuple[Attack, ...]:
     """What a file of signatures finds in a value, in any of its readings; the surest of each family."""
     found: dict[str, Attack] = {}
     text = text[:LOOKED_AT_BYTES]
+    is_text = text.count(b"\n") >= _LINES
     for reading in _readings(text):
-        for signature in signatures.matching(reading):
-            known = found.get(signature.family)
-            if known is not None and known.weight >= signature.weight:
-                continue
-            match = signature.expression.search(reading) if reading is text else None
-            start, end = match.span() if match else (0, len(text))
-            found[signature.family] = Attack(signature.family, signature.weight, start, end)
+        for family, weight, span in chain(
+            signatures.matching(reading), words.matching(reading) if words else ()
+        ):
+            if is_text or (len(reading) > _PROSE and span[0] > _PROSE_BEGINS):
+                weight = min(weight, SURE - 1)
+            known = found.get(family)
+            if known is None or known.weight < weight:
+                start, end = span if reading is text else (0, len(text))
+                found[family] = Attack(family, weight, start, end)
     return tuple(found.values())
+
+
+@cache
+def _words() -> Words:
+    return Words("attack_words.txt")
 
 
 @cache

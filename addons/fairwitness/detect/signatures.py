@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+import ahocorasick
 import re2
 
 from fairwitness.detect.secret import compiled
 
-_MEMORY_BYTES = 256 << 20
+_MEMORY_BYTES = 32 << 20  # of states that are kept; what hostile text makes beyond is made again
+Match = tuple[str, int, tuple[int, int]]
+"""Family, weight, and where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,38 @@ class Signatures:
             self._all.append(Signature(family, int(weight), compiled(expression)))
         self._set.Compile()
 
-    def matching(self, text: bytes) -> Iterator[Signature]:
-        """Those that occur in a text."""
+    def matching(self, text: bytes) -> Iterator[Match]:
+        """Those that occur in a text, each where it begins first."""
         for index in self._set.Match(text) or ():
-            yield self._all[index]
+            signature = self._all[index]
+            match = signature.expression.search(text)
+            yield signature.family, signature.weight, match.span() if match else (0, len(text))
+
+
+class Words:
+    """The words of a data file as one automaton: what needs no expression.
+
+    Args:
+        name: A file of this package, with lines of family, weight and word.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._automaton = ahocorasick.Automaton()
+        for family, weight, word in lines_of(name):
+            is_exact = word.startswith("=")
+            word = word.removeprefix("=")
+            self._automaton.add_word(word.lower(), (family, int(weight), word, is_exact))
+        self._automaton.make_automaton()
+
+    def matching(self, text: bytes) -> Iterator[Match]:
+        """Those that occur in a text, where they do."""
+        plain = text.decode("latin-1")
+        lower = text.lower().decode("latin-1")
+        for end, (family, weight, word, is_exact) in self._automaton.iter(lower):
+            start = end + 1 - len(word)
+            is_whole = start == 0 or not (lower[start - 1].isalnum() and word[0].isalnum())
+            if plain.startswith(word, start) if is_exact else is_whole:
+                yield family, weight, (start, end + 1)
 
 
 def lines_of(name: str) -> Iterator[list[str]]:

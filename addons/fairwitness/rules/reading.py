@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
-from fairwitness.detect import Attack, attacks_in
+from fairwitness.detect import LOOKED_AT_BYTES, Attack, attacks_in
 from fairwitness.model.exchange import Request
 from fairwitness.model.flag import Pointer
 from fairwitness.rules.endpoint import endpoint_of, host_of
@@ -23,6 +24,7 @@ _ORDINARY = frozenset(  # headers that say how to answer, or who asks; what is t
         b"connection",
         b"content-length",
         b"content-type",
+        b"destination",
         b"dnt",
         b"host",
         b"if-modified-since",
@@ -34,10 +36,13 @@ _ORDINARY = frozenset(  # headers that say how to answer, or who asks; what is t
         b"te",
         b"upgrade",
         b"upgrade-insecure-requests",
-        b"user-agent",
     }
 )
-_URL = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:/?&="
+_MARKUP = re.compile(
+    rb"=\s*+\"([^\"<]++)\"|=\s*+'([^'<]++)'|>([^<>]++)<|<([\w:.-]{6,80}+)|\s([\w:.-]{6,80}+)(?==)"
+)
+_PROLOGUE = 1024  # bytes of an XML document in which entities are declared
+_LOOKED_AT_BYTES = 8 << 10  # of all values of one request: hostile text is slow to search
 _VALUES = 200  # of one request that are looked at
 
 
@@ -62,6 +67,7 @@ class Reading:
 
     def __init__(self, request: Request) -> None:
         self.request = request
+        self._left_bytes = _LOOKED_AT_BYTES
 
     @cached_property
     def endpoint(self) -> str:
@@ -90,28 +96,46 @@ class Reading:
 
     def _tried(self) -> Iterator[Tried]:
         request = self.request
-        exchange = request.exchange
         path, _, _ = request.target.partition(b"?")
-        at = len(request.method) + 1
-        for attack in attacks_in(path):
-            yield Tried("path", "", attack, Pointer(exchange, "head", at + attack.start, at + attack.end))
+        yield from self._in_value("path", "", "head", path, at=len(request.method) + 1)
         for field in self.fields[:_VALUES]:
             part = "body" if field.place == "body" else "head"
             for text in (field.value, field.name):
-                if text.isalnum():
-                    continue
-                for attack in attacks_in(text.encode("utf-8", "surrogatepass")):
-                    yield Tried(field.place, field.name, attack, Pointer(exchange, part))
+                yield from self._in_value(
+                    field.place, field.name, part, text.encode("utf-8", "surrogatepass")
+                )
         if request.body and not any(field.place == "body" for field in self.fields):
-            for attack in attacks_in(request.body):
-                yield Tried("body", "", attack, Pointer(exchange, "body", attack.start, attack.end))
+            yield from self._in_body(request.body)
         for name, value in request.headers[:_VALUES]:
             lower = name.lower()
             if lower in _ORDINARY or lower.startswith((b"sec-", b"access-control-")):
                 continue
-            if not value.translate(None, _URL):  # ordinary URLs and ids
-                continue
-            values = value.split(b"; ")[:_VALUES] if lower == b"cookie" else (value,)
-            for each in values:
-                for attack in attacks_in(each if lower != b"cookie" else each.partition(b"=")[2]):
-                    yield Tried("header", name.decode("latin-1"), attack, Pointer(exchange, "head"))
+            if lower == b"referer":
+                value = value.partition(b"//")[2].partition(b"/")[2] or value
+            pieces = value.split(b";")[:_VALUES] if lower == b"cookie" else (value,)
+            for piece in pieces:
+                first, _, second = piece.strip().partition(b"=") if lower == b"cookie" else (piece, b"", b"")
+                for each in (first, second):
+                    yield from self._in_value("header", name.decode("latin-1"), "head", each)
+
+    def _in_body(self, body: bytes) -> Iterator[Tried]:
+        if body[:LOOKED_AT_BYTES].lstrip()[:1] != b"<":
+            yield from self._in_value("body", "", "body", body, at=0)
+            return
+        for tag in _MARKUP.finditer(body[:LOOKED_AT_BYTES]):  # what an XML document says, not how
+            group = tag.lastindex or 0
+            yield from self._in_value("body", "", "body", tag[group], at=tag.start(group))
+        if b"<!" in body[:_PROLOGUE]:
+            declared = body[:_PROLOGUE].replace(b"\n", b" ")  # no text of several lines
+            yield from self._in_value("body", "", "body", declared, at=0)
+
+    def _in_value(
+        self, place: str, name: str, part: str, text: bytes, *, at: int | None = None
+    ) -> Iterator[Tried]:
+        """What is tried in one value; *at* is where it stands in the part, None where it is not known."""
+        self._left_bytes -= min(len(text), LOOKED_AT_BYTES)
+        if self._left_bytes < 0:
+            return
+        for attack in attacks_in(text):
+            where = () if at is None else (at + attack.start, at + attack.end)
+            yield Tried(place, name, attack, Pointer(self.request.exchange, part, *where))
