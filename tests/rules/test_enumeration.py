@@ -175,3 +175,12 @@ def test_catalogue_belongs_to_nobody() -> None:
 
     assert set(public.all(f"/products/{n}" for n in range(30))) == {None}
     assert Severity.STOP in found
+
+
+def test_listed_advertisements_are_free_although_persons_are_in_them() -> None:
+    """A list gave their ids."""
+    walk = Walk()
+    walk.get("/ads", answer=[{"id": n} for n in range(40)])
+    shown = {"id": 1, "seller": {"email": "ada@mail.test"}}
+
+    assert {walk.get(f"/ads/{n}", at=n, answer={**shown, "id": n}) for n in range(40)} == {None}

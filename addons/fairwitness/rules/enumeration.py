@@ -26,7 +26,7 @@ BLOCK = 25
 MISS = 0.2  # of an object that is there: who only misses guesses paths, which is another rule's matter
 
 _WALKS = 512  # actors, hosts and kinds at once
-_KEPT = 160  # objects of one walk; more cannot matter, since then it is blocked
+_KEPT = 64  # objects of one walk; more hardly matter, since then it is blocked
 _WAITING = 4096
 _SHOWN = 16 << 10  # bytes of an answer in which personal fields are looked for
 _PERSONAL = re.compile(
@@ -92,14 +92,17 @@ class Enumeration(Rule):
             return
         walk = (request.actor, request.host, wanted.kind, request.initiator is Initiator.PAGE)
         steps = self._walks.get(walk)
-        if steps is not None and steps.count() > BLOCK and any(s.name == wanted.name for s in steps.latest):
+        is_walker = steps is not None and steps.count() >= BLOCK
+        if is_walker and steps is not None and any(step.name == wanted.name for step in steps.latest):
             yield self._sighting(request, wanted, steps, is_name=is_name)
             return
-        if self._is_free(request, wanted):
+        is_guarded = wanted.kind in GUARDED
+        # Looking through answers takes its time; who has walked so far already asks for what nobody listed.
+        if is_guarded and not is_walker and self._is_free(request, wanted):
             return
         if steps is None:
             steps = self._walks.get_or_make(walk, _Steps)
-        weight = 1.0 if wanted.kind in GUARDED else 0.0
+        weight = 1.0 if is_guarded else 0.0
         step = steps.take(wanted.name, request.received_us, weight, is_typed=is_name)
         if step is None:
             return
@@ -117,7 +120,10 @@ class Enumeration(Rule):
             if response.status in _MISSES:
                 step.weight = min(step.weight, MISS)
             elif not step.weight and response.status < 300 and _PERSONAL.search(response.body[:_SHOWN]):
-                step.weight = 1.0
+                wanted, _ = self._wanted(exchange.request)
+                host, body = exchange.request.host, response.body
+                if wanted is not None and not self.known.ownership.is_named(host, wanted, beside=body):
+                    step.weight = 1.0
         return iter(())
 
     def on_gave_up(self, request: Request) -> None:
@@ -126,7 +132,7 @@ class Enumeration(Rule):
 
     def _is_free(self, request: Request, wanted: Object) -> bool:
         owned = self.known.ownership
-        if owned.is_named(request.host, wanted) or owned.of(request.host, wanted) is Standing.OWN:
+        if owned.is_named(request.host, wanted):
             return True
         parents = place_of(request.target.split(b"?", 1)[0]).objects[:-1]
         return any(owned.of(request.host, each) is Standing.OWN for each in parents)

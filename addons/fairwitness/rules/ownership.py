@@ -137,10 +137,14 @@ class Ownership:
             return Standing.FOREIGN
         return Standing.OWN if set(each_ones) == {Standing.OWN} else Standing.UNKNOWN
 
-    def is_named(self, host: str, wanted: Object) -> bool:
-        """Whether an answer listed or linked it."""
-        shelf = self._told.get(self._site_of(host))
-        return shelf is not None and next(iter(shelf.naming(wanted)), None) is not None
+    def is_named(self, host: str, wanted: Object, *, beside: bytes = b"") -> bool:
+        """Whether it is known as own, or an answer, *beside* this one, listed or linked it."""
+        site = self._site_of(host)
+        if self._is_known(site, wanted):
+            return True
+        shelves = (self._told.get(site), self._listed.get(site))
+        found = (told for shelf in shelves if shelf is not None for told in shelf.naming(wanted))
+        return any(not beside or told.content != beside[: len(told.content)] for told in found)
 
     def is_there(self, host: str, wanted: Object) -> bool:
         """Whether it was made here and not deleted again."""
