@@ -4,7 +4,7 @@ A sample is ``samples/NAME.must-flag.yaml`` or ``samples/NAME.must-not-flag.yaml
 policy (what differs from an empty one for shop.example.com) and exchanges in seconds after 2026-11-24
 12:00 UTC.  ``browser`` gives a request the headers of Chromium, ``sends`` its body; ``status``, ``answers``
 (headers) and ``body`` are the response; ``times`` and ``every`` repeat it, with ``{i}`` counting from 0;
-``accounts`` names the researcher's own with their identities.
+``accounts`` names the researcher's own with their identities, ``elsewhere`` the hosts that are not in scope.
 """
 
 from __future__ import annotations
@@ -108,18 +108,20 @@ def _flags(sample: dict[str, Any]) -> tuple[Flag, ...]:
     runner = Runner(policy, next_flag=1, now_us=NOON_US, known=known)
     runner.at_start(NOON_US)
     exchanges = {exchange.request.exchange: exchange for exchange in _exchanges(sample["exchanges"])}
+    elsewhere = sample.get("elsewhere", ())
     moments = [(e.request.received_us, True, name) for name, e in exchanges.items()]
     moments += [(e.ended_us, False, name) for name, e in exchanges.items()]
     for time_us, is_request, name in sorted(moments, key=lambda moment: moment[:2]):
         exchange = exchanges[name]
+        in_scope = exchange.request.host not in elsewhere
         if is_request:
-            request = known.who(exchange.request, in_scope=True)
+            request = known.who(exchange.request, in_scope=in_scope)
             exchanges[name] = replace(exchange, request=request)
-            runner.judge_request(request, in_scope=True)
+            runner.judge_request(request, in_scope=in_scope)
             runner.started(request)
         else:
             runner.ended(exchange.request, time_us=time_us)
-            known.learn(exchange, in_scope=True)
+            known.learn(exchange, in_scope=in_scope)
             runner.judge_response(exchange)
     return runner.flags
 

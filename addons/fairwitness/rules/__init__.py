@@ -21,6 +21,7 @@ from fairwitness.rules.request_rate import RequestRate
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.runner import Runner
 from fairwitness.rules.stale_policy import StalePolicy
+from fairwitness.rules.third_party_attack import ThirdPartyAttack
 from fairwitness.rules.window import Window
 
 RULES: tuple[type[Rule], ...] = (
@@ -40,6 +41,7 @@ RULES: tuple[type[Rule], ...] = (
     BruteForce,
     Window,
     StalePolicy,
+    ThirdPartyAttack,
 )
 
 __all__ = [

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
 
 from fairwitness.model.account import Account
 from fairwitness.model.exchange import Exchange, Request
 from fairwitness.rules.accounts import Accounts, SignIn
 from fairwitness.rules.bounded import Recent
+from fairwitness.rules.fields import form_fields
 from fairwitness.rules.initiator import Initiators
 from fairwitness.rules.ownership import Ownership
 from fairwitness.rules.reading import Reading
 from fairwitness.rules.trails import Trails
 
+_SIGN_INS = 256  # of providers and their clients
+_REDIRECTS = 8  # of one client
+_LOCATION = 8192  # characters
 _READINGS = 64  # of requests that are judged now, or whose responses come at once
 
 
@@ -35,6 +40,7 @@ class Knowledge:
         self.initiators = Initiators()
         self.ownership = Ownership(self.accounts, site_of=site_of)
         self.trails = Trails()
+        self._redirects: Recent[tuple[str, str], tuple[str, ...]] = Recent(_SIGN_INS)
         self._readings: Recent[str, Reading] = Recent(_READINGS)
 
     def who(self, request: Request, *, in_scope: bool) -> Request:
@@ -51,7 +57,29 @@ class Knowledge:
         if in_scope:
             self.ownership.learn(exchange)
             self.trails.learn(exchange)
+            self._learn_redirect(exchange)
         return self.accounts.learn(exchange)
+
+    def redirects_of(self, host: str, client_id: str) -> tuple[str, ...]:
+        """The redirect_uris with which hosts in scope sent a browser to a sign-in, the last ones."""
+        return self._redirects.get((host, client_id)) or ()
+
+    def _learn_redirect(self, exchange: Exchange) -> None:
+        location = exchange.response.header("location") if exchange.response else None
+        if not location or "redirect_uri=" not in location or len(location) > _LOCATION:
+            return
+        try:
+            parts = urlsplit(location)
+            host = parts.hostname or exchange.request.host
+        except ValueError:
+            return
+        fields = dict(form_fields(parts.query.encode("utf-8", "replace")))
+        client, goes_to = fields.get("client_id"), fields.get("redirect_uri")
+        if client and goes_to:
+            key = (host, client)
+            known = self._redirects.get(key) or ()
+            if goes_to not in known:
+                self._redirects.put(key, (*known[1 - _REDIRECTS :], goes_to))
 
     def reading(self, request: Request) -> Reading:
         """The request, taken apart; the same object for every rule that asks."""
