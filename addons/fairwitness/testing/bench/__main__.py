@@ -11,7 +11,8 @@ from pathlib import Path
 from fairwitness.rules import RULES
 from fairwitness.testing.bench.cost import costs
 from fairwitness.testing.bench.detection import judge_all
-from fairwitness.testing.bench.page import Measured, markdown, text
+from fairwitness.testing.bench.page import Measured, markdown, text, tools_page
+from fairwitness.testing.bench.tools import inside, is_inside, missing_tools, run_tools
 from fairwitness.testing.bench.truth import read_recordings, shared_folder
 
 
@@ -27,9 +28,15 @@ def main() -> int:
     )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--markdown", action="store_true", help="the tables of docs/rules.md")
+    parser.add_argument("--tools", action="store_true", help="run real tools through a live proxy (root, ip)")
+    parser.add_argument(
+        "--lab-python", type=Path, metavar="FILE", help="a Python that has what the shop needs"
+    )
     given = parser.parse_args()
+    if given.tools:
+        return tools(given)
     if not given.detection:
-        parser.error("say what to measure: --detection")
+        parser.error("say what to measure: --detection or --tools")
     return detection(given)
 
 
@@ -48,6 +55,27 @@ def detection(given: argparse.Namespace) -> int:
     else:
         print(markdown(measured) if given.markdown else text(measured))
     return 0 if measured.is_as_wanted else 1
+
+
+def tools(given: argparse.Namespace) -> int:
+    """Print how many requests of each tool reached the shop; exit 1 where one was never blocked."""
+    lab = given.lab or shared_folder() / "lab"
+    if not (lab / "ns.sh").exists() or given.lab_python is None:
+        print(f"scripts/bench: no lab shop in {lab}, or no --lab-python for it", file=sys.stderr)
+        return 2
+    if not is_inside():
+        return inside(lab, sys.argv[1:])
+    for tool in missing_tools():
+        print(f"scripts/bench: {tool.name} is missing; to run it: {tool.package}", file=sys.stderr)
+    runs = []
+    for run in run_tools(lab, given.lab_python):
+        print(f"{run.tool} ({run.agent}): {run.reached} of {run.asked} got through", file=sys.stderr)
+        runs.append(run)
+    if given.json:
+        print(json.dumps([asdict(run) for run in runs], indent=1))
+    else:
+        print(tools_page(runs, is_markdown=given.markdown))
+    return 0 if all(run.blocked for run in runs) else 1
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Self
 
 from fairwitness.testing.bench.cost import GOAL_US, Cost
 from fairwitness.testing.bench.detection import SOON, Found, Recall, recalls
+from fairwitness.testing.bench.tools import ToolRun
 
 Row = tuple[str, ...]
 
@@ -76,6 +77,24 @@ def text(measured: Measured) -> str:
 def markdown(measured: Measured) -> str:
     """Tables of Markdown."""
     return "\n\n".join("\n".join(_piped(*table)) for table in _tables(measured))
+
+
+def tools_page(runs: Sequence[ToolRun], *, is_markdown: bool) -> str:
+    """What became of real tools."""
+    rows = [
+        (
+            run.tool,
+            run.agent,
+            str(run.asked),
+            str(run.reached),
+            "never" if run.blocked_first is None else str(run.blocked_first),
+            run.by or "-",
+            f"{run.took_s:.0f}",
+        )
+        for run in runs
+    ]
+    head = ("tool", "User-Agent", "asked", "reached the shop", "first blocked", "by", "seconds")
+    return "\n".join((_piped if is_markdown else _aligned)(head, rows))
 
 
 def _tables(measured: Measured) -> Iterator[tuple[Row, list[Row]]]:
