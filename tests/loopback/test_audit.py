@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 from wsproto.events import BytesMessage, TextMessage
@@ -17,6 +19,7 @@ from fairwitness.export.har import HarExporter
 from fairwitness.model.disclosure import Shown
 from fairwitness.model.record import ExchangeRecord, FlagRow
 from fairwitness.testing import Town
+from fairwitness.testing.site import text_answer
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # mitmproxy calls pyparsing by names that have been deprecated since
@@ -32,6 +35,8 @@ LIMITS = {  # a token a minute: no jitter of a test changes what overflows
     "on_exceed": "warn",
     "says": "Be gentle.",
 }
+_BEHAVIOUR = {"automated-scanner", "brute-force", "content-discovery", "destructive-request"}
+_TOOL = [("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0"), ("Accept", "*/*")]
 BROWSER = [
     ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0"),
     ("Accept-Language", "en"),
@@ -76,7 +81,11 @@ def _burst(town: Town) -> None:
             )
         for at in range(30):
             path = f"/{'abcdefghij'[at % 10]}{at}"
-            client.request(town.inside.url(path, scheme="http"), host=town.inside.host_port)
+            client.request(
+                town.inside.url(path, scheme="http"),
+                host=town.inside.host_port,
+                headers=[("User-Agent", "curl/8.14")],
+            )
 
 
 def _wait_together(town: Town) -> None:
@@ -109,6 +118,58 @@ def _talk(town: Town) -> None:
             socket.receive()
 
 
+def _misbehave(town: Town) -> None:
+    """Wrong passwords, misses, payloads, deletes: what the rules of behaviour count."""
+    host = town.inside.host_port
+
+    def ask(path: str, *, form: bool = False, **more: Any) -> None:
+        headers = [*_TOOL, ("Content-Type", "application/x-www-form-urlencoded")] if form else _TOOL
+        client.request(town.inside.url(path, scheme="http"), host=host, headers=headers, **more)
+
+    page = '<form method=post><input name=username><input type="password" name=password></form>'
+    town.inside.put("/login", page, kind="text/html")
+    with town.client() as client:
+        for at in range(12):
+            ask("/login", method="POST", body=f"username=somebody&password=guess{at}".encode(), form=True)
+        for name in (
+            "admin",
+            "backup.zip",
+            ".git/HEAD",
+            ".env",
+            "phpinfo.php",
+            "old",
+            "wp-login.php",
+            "config.bak",
+        ):
+            for at in range(6):
+                town.inside.put(f"/{name}-{at * 7 + 3:x}q", "", answer=text_answer("no", status=404))
+                ask(f"/{name}-{at * 7 + 3:x}q")
+        for word in (
+            "'",
+            "' OR 1=1--",
+            "1 UNION SELECT 1,2",
+            "<script>alert(1)</script>",
+            "{{7*7}}",
+            "$(id)",
+        ):
+            for at in range(3):
+                ask(f"/find?q={quote(word)}{at}")
+        for at in range(12):
+            ask(f"/api/users/{700 + at}", method="DELETE")
+            ask(f"/api/users/{700 + at}")
+
+
+@pytest.fixture
+def misbehaviour(
+    make_town: Callable[..., Town],
+) -> Iterator[tuple[Town, list[ExchangeRecord], list[FlagRow]]]:
+    """A session against which the rules of behaviour speak; they only warn, so that all of it happens."""
+    lines = {name: {"action": "warn", "says": "Do not."} for name in sorted(_BEHAVIOUR)}
+    with make_town(rules=lines) as town:
+        _misbehave(town)
+        yield _stopped(town)
+
+
 @pytest.fixture
 def records(make_town: Callable[..., Town]) -> tuple[Town, list[ExchangeRecord], list[FlagRow]]:
     """A session of all that, and its log."""
@@ -116,10 +177,14 @@ def records(make_town: Callable[..., Town]) -> tuple[Town, list[ExchangeRecord],
         for act in (_browse, _burst, _wait_together, _stray, _talk):
             act(town)
         town.proxy.wait_for_row(lambda row: row.url.endswith("/ws") and row.outcome == "complete")
-        town.proxy.stop()
-        with Reader.open(town.proxy.evidence) as reader:
-            rows = list(reader.exchanges())
-            return town, [reader.exchange(row.exchange) for row in rows], list(reader.flags())
+        return _stopped(town)
+
+
+def _stopped(town: Town) -> tuple[Town, list[ExchangeRecord], list[FlagRow]]:
+    town.proxy.stop()
+    with Reader.open(town.proxy.evidence) as reader:
+        rows = list(reader.exchanges())
+        return town, [reader.exchange(row.exchange) for row in rows], list(reader.flags())
 
 
 def _live(flags: Sequence[FlagRow], places: dict[int, int]) -> list[tuple[object, ...]]:
@@ -144,14 +209,46 @@ def test_a_recording_is_judged_as_it_was_live(
     tmp_path: Path,
 ) -> None:
     """The same flags, counts, first exchanges and decisions come of the log, of its HAR and of its dump."""
-    town, logged, flags = records
-    file = tmp_path / f"session.{exporter.name}"
-    with file.open("wb") as out:
-        exporter.write((Shown(record=each, hidden=(), is_redacted=False) for each in logged), out)
+    form = _judged_alike(records, exporter, tmp_path)
 
-    done = town.proxy.command("audit", "--json", "--policy", str(town.proxy.policy_file), str(file))
+    found = form["flags"]
+    assert {"request-rate", "concurrency", "budget"} <= {each["rule"] for each in found}
+    assert {"page", "tool"} == {each["initiator"] for each in found}
+    assert {"allow", "warn", "block"} == {word for word, count in form["decisions"].items() if count}
 
-    form = json.loads(done.stdout)
+
+@pytest.mark.parametrize("exporter", [HarExporter(), DumpExporter()], ids=lambda each: each.name)
+def test_misbehaviour_is_judged_as_it_was_live(
+    misbehaviour: tuple[Town, list[ExchangeRecord], list[FlagRow]],
+    exporter: HarExporter | DumpExporter,
+    tmp_path: Path,
+) -> None:
+    """Rules that count what is done, and learn from answers, say the same of a recording.
+
+    A client that asks again as soon as it has an answer may be judged before that answer is: live, one
+    request more or less can pass before the same flag.
+    """
+    _, logged, flags = misbehaviour
+    form = _audited(misbehaviour, exporter, tmp_path)
+
+    places = {each.row.id: at for at, each in enumerate(logged, start=1)}
+    live = {(row.flag.rule, row.flag.severity.word, row.flag.action.word): places[row.first] for row in flags}
+    found = {
+        (each["rule"], each["severity"], each["action"]): each["first_exchange"] for each in form["flags"]
+    }
+    assert set(live) == set(found)
+    assert not [each for each in live if abs(live[each] - found[each]) > 1]
+    assert _BEHAVIOUR <= {rule for rule, _, _ in found}
+
+
+def _judged_alike(
+    session: tuple[Town, list[ExchangeRecord], list[FlagRow]],
+    exporter: HarExporter | DumpExporter,
+    folder: Path,
+) -> dict[str, Any]:
+    """What `audit` says of the export; the same as was said live."""
+    _, logged, flags = session
+    form = _audited(session, exporter, folder)
     found = sorted(
         (
             each["rule"],
@@ -166,9 +263,22 @@ def test_a_recording_is_judged_as_it_was_live(
     )
     places = {each.row.id: at for at, each in enumerate(logged, start=1)}
     assert _live(flags, places) == found
-    assert {"request-rate", "concurrency", "budget"} == {each[0] for each in found}
-    assert {"page", "tool"} == {each[3] for each in found}
     decided = Counter(each.row.decision for each in logged)
     assert decided == Counter({word: count for word, count in form["decisions"].items() if count})
-    assert {"allow", "warn", "block"} == set(decided)
     assert (len(logged), None, {}) == (form["exchanges"], form["cut_off"], form["skipped"])
+    return form
+
+
+def _audited(
+    session: tuple[Town, list[ExchangeRecord], list[FlagRow]],
+    exporter: HarExporter | DumpExporter,
+    folder: Path,
+) -> dict[str, Any]:
+    """What `audit` says of an export of the session."""
+    town, logged, _ = session
+    file = folder / f"session.{exporter.name}"
+    with file.open("wb") as out:
+        exporter.write((Shown(record=each, hidden=(), is_redacted=False) for each in logged), out)
+    done = town.proxy.command("audit", "--json", "--policy", str(town.proxy.policy_file), str(file))
+    form: dict[str, Any] = json.loads(done.stdout)
+    return form

@@ -45,7 +45,8 @@ def test_requests_and_responses_come_back_as_they_were() -> None:
         flow.response.reason,
         flow.response.raw_content,
     )
-    assert record.row.time_us == round(flow.request.timestamp_start * 1e6)
+    assert record.row.time_us == round(flow.request.timestamp_end * 1e6)
+    assert ("received-us", str(round(flow.request.timestamp_start * 1e6))) in record.meta
     assert "fairwitness 1: allow: shop.example.com is in scope" == flow.comment
 
 

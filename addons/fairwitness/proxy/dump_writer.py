@@ -84,7 +84,7 @@ def _dialled(host: str, port: int, scheme: str) -> connection.Server:
 def _request(record: ExchangeRecord, scheme: str, host: str, port: int) -> http.Request:
     method, _, rest = record.request_line.partition(b" ")
     target, _, version = rest.rpartition(b" ")
-    started_s = record.row.time_us / 1e6
+    released_us = record.row.time_us
     made = http.Request(
         host=host,
         port=port,
@@ -96,8 +96,8 @@ def _request(record: ExchangeRecord, scheme: str, host: str, port: int) -> http.
         headers=http.Headers(record.request_headers),
         content=record.request_body,
         trailers=None,
-        timestamp_start=started_s,
-        timestamp_end=started_s,
+        timestamp_start=min(_time_us(record, "received-us"), released_us) / 1e6,
+        timestamp_end=released_us / 1e6,
     )
     if not _has_true_length(made.headers):
         made.content = record.request_body  # sets its length
@@ -117,7 +117,7 @@ def _response(record: ExchangeRecord) -> http.Response | None:
         headers=http.Headers(record.response_headers),
         content=record.response_body,
         trailers=None,
-        timestamp_start=_first_byte_us(record) / 1e6,
+        timestamp_start=_time_us(record, "started-us") / 1e6,
         timestamp_end=ended_s,
     )
     is_coded = any(name == "coded-sha256" for name, _ in record.meta)
@@ -131,8 +131,9 @@ def _has_true_length(headers: http.Headers) -> bool:
     return bool(re.fullmatch(r"[0-9]*", headers.get("content-length", "")))
 
 
-def _first_byte_us(record: ExchangeRecord) -> int:
-    value = next((value for name, value in record.meta if name == "started-us"), "")
+def _time_us(record: ExchangeRecord, kept_as: str) -> int:
+    """A time that the log keeps, else that of the release."""
+    value = next((value for name, value in record.meta if name == kept_as), "")
     return int(value) if re.fullmatch(r"[0-9]{1,18}", value) else record.row.time_us
 
 

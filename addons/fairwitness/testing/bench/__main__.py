@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument(
         "--lab-python", type=Path, metavar="FILE", help="a Python that has what the shop needs"
     )
+    parser.add_argument("--only", metavar="TOOL", help="one of the tools")
     given = parser.parse_args()
     if given.tools:
         return tools(given)
@@ -68,7 +69,7 @@ def tools(given: argparse.Namespace) -> int:
     for tool in missing_tools():
         print(f"scripts/bench: {tool.name} is missing; to run it: {tool.package}", file=sys.stderr)
     runs = []
-    for run in run_tools(lab, given.lab_python):
+    for run in run_tools(lab, given.lab_python, given.only):
         print(f"{run.tool} ({run.agent}): {run.reached} of {run.asked} got through", file=sys.stderr)
         runs.append(run)
     if given.json:
