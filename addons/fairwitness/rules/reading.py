@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import islice
 
 from fairwitness.detect import LOOKED_AT_BYTES, Attack, attacks_in
-from fairwitness.model.exchange import Request
+from fairwitness.model.exchange import Initiator, Request
 from fairwitness.model.flag import Pointer
 from fairwitness.rules.endpoint import endpoint_of, host_of
 from fairwitness.rules.fields import Field, fields_of, json_of
@@ -111,6 +111,8 @@ class Reading:
             if lower in _ORDINARY or lower.startswith((b"sec-", b"access-control-")):
                 continue
             if lower == b"referer":
+                if request.initiator is not Initiator.TOOL:
+                    continue  # a browser names the page: its query was judged when it was opened
                 value = value.partition(b"//")[2].partition(b"/")[2] or value
             pieces = value.split(b";")[:_VALUES] if lower == b"cookie" else (value,)
             for piece in pieces:
