@@ -14,6 +14,7 @@ from fairwitness.testing.bench.detection import judge_all
 from fairwitness.testing.bench.page import Measured, markdown, text, tools_page
 from fairwitness.testing.bench.tools import inside, is_inside, missing_tools, run_tools
 from fairwitness.testing.bench.truth import read_recordings, shared_folder
+from fairwitness.testing.rule_set import measure
 
 
 def main() -> int:
@@ -50,7 +51,13 @@ def detection(given: argparse.Namespace) -> int:
         print("They lie in `shared` beside the checkout, or name a folder: --recordings DIR", file=sys.stderr)
         return 2
     found = judge_all(recordings)
-    measured = Measured.of(found, costs(recordings, recordings.policy), rules=[rule.name for rule in RULES])
+    corpus = shared_folder() / "corpora" / "crs-tests"
+    measured = Measured.of(
+        found,
+        costs(recordings, recordings.policy),
+        rules=[rule.name for rule in RULES],
+        families=measure(corpus) if corpus.exists() else (),
+    )
     if given.json:
         print(json.dumps(asdict(measured), indent=1))
     else:

@@ -9,6 +9,7 @@ from typing import Self
 from fairwitness.testing.bench.cost import GOAL_US, Cost
 from fairwitness.testing.bench.detection import SOON, Found, Recall, recalls
 from fairwitness.testing.bench.tools import ToolRun
+from fairwitness.testing.rule_set import Score
 
 Row = tuple[str, ...]
 
@@ -36,13 +37,25 @@ class Measured:
     labels: tuple[Recall, ...]
     runs: tuple[Run, ...]
     costs: tuple[Cost, ...]
+    families: tuple[Score, ...] = ()
+    """Attacks of the Core Rule Set's tests."""
 
     @classmethod
-    def of(cls, found: Sequence[Found], costs: Sequence[Cost], *, rules: Collection[str]) -> Self:
+    def of(
+        cls,
+        found: Sequence[Found],
+        costs: Sequence[Cost],
+        *,
+        rules: Collection[str],
+        families: Sequence[Score] = (),
+    ) -> Self:
         """Put together what was found and what it cost."""
         labels = recalls(found, rules=rules)
         return cls(
-            labels, tuple(_run(each, [label.label for label in labels]) for each in found), tuple(costs)
+            labels,
+            tuple(_run(each, [label.label for label in labels]) for each in found),
+            tuple(costs),
+            tuple(families),
         )
 
     @property
@@ -134,6 +147,14 @@ def _tables(measured: Measured) -> Iterator[tuple[Row, list[Row]]]:
             for each in measured.costs
         ],
     )
+    if measured.families:
+        yield (
+            ("family of the Core Rule Set's tests", "attacks", "recall", "precision"),
+            [
+                (each.family, str(each.attacks), f"{each.recall:.2f}", f"{each.precision:.2f}")
+                for each in measured.families
+            ],
+        )
 
 
 def _complaints(run: Run) -> str:
