@@ -20,6 +20,7 @@ from fairwitness.rules.paid_action import PaidAction
 from fairwitness.rules.request_rate import RequestRate
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.runner import Runner
+from fairwitness.rules.server_distress import ServerDistress
 from fairwitness.rules.stale_policy import StalePolicy
 from fairwitness.rules.third_party_attack import ThirdPartyAttack
 from fairwitness.rules.window import Window
@@ -30,6 +31,7 @@ RULES: tuple[type[Rule], ...] = (
     Budget,
     DestructiveRequest,
     HeavyRequest,
+    ServerDistress,
     AutomatedScanner,
     ContentDiscovery,
     Enumeration,

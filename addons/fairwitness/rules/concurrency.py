@@ -59,7 +59,7 @@ class Concurrency(LimitRule):
         self._take(request, gauges)
         return True
 
-    def on_started(self, request: Request) -> None:
+    def on_started(self, request: Request, time_us: int) -> None:  # noqa: ARG002 - the hook's
         """It is open, whether it asked for a slot or not."""
         if request.exchange not in self._open:
             self._take(request, self.gauges[request.metered])

@@ -112,8 +112,8 @@ class Rule:
         """A WebSocket or TCP message, one that is sent before it leaves."""
         return ()
 
-    def on_started(self, request: Request) -> None:
-        """The request was released."""
+    def on_started(self, request: Request, time_us: int) -> None:
+        """The request was released, at this moment."""
 
     def on_ended(self, request: Request, time_us: int) -> None:
         """Its answer's last byte, or its failure."""

@@ -157,10 +157,10 @@ class Runner:
                 return False
         return True
 
-    def started(self, request: Request) -> None:
-        """It was released, by the rules or by the researcher."""
+    def started(self, request: Request, *, time_us: int | None = None) -> None:
+        """It was released, by the rules or by the researcher; at once where no time is given."""
         self._ledger.released(request.exchange)
-        self._tell("on_started", request)
+        self._tell("on_started", request, request.received_us if time_us is None else time_us)
 
     def ended(self, request: Request, *, time_us: int) -> None:
         """Its answer's last byte came, or it failed."""
@@ -261,7 +261,7 @@ class Runner:
         flag, is_new = self._ledger.record(
             rule.name, sighting, subject, action=action, clause=clause, says=says
         )
-        if action is Action.BLOCK and not rule.judges_afresh:
+        if action is Action.BLOCK and not (rule.judges_afresh or sighting.retry_after_us):
             self._ledger.block(flag, subject)
         if action is Action.HOLD:
             self._ledger.hold(flag, sighting, subject)

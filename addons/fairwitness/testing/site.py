@@ -79,6 +79,7 @@ class Site:
     ``/chunked/N``          the same without Content-Length
     ``/broken/N``           promises N bytes, gives half of them, cuts the connection
     ``/wait/NAME``          answers when the test calls ``release(NAME)``
+    ``/slow/MS/NAME``       answers after so many milliseconds
     ``/head-then-wait/NAME``  head and first byte at once, the rest after ``release(NAME)``
     ``/all-then-wait/NAME``  all that Content-Length promises at once, its end after ``release(NAME)``
     ``/status/N``           that status
@@ -134,6 +135,9 @@ class Site:
         if first == "wait":
             await self._gate(rest).wait()
             return text_answer(f"released {rest}")
+        if first == "slow":
+            await asyncio.sleep(int(rest.partition("/")[0]) / 1000)
+            return text_answer("at last")
         if first in self._behaviours:
             return self._behaviours[first](unquote(rest), parts.query)
         told = {

@@ -140,7 +140,7 @@ class Witness(Steering):
     async def _release(self, request: Request, verdict: Verdict) -> Asked:
         """Write, commit, release: in this order, and nothing between."""
         released_us = self.now_us()
-        self._runner.started(request)
+        self._runner.started(request, time_us=released_us)
         try:
             number = self._log.append_request(
                 request, verdict=verdict, released_us=released_us, keep=keep_of(verdict)
