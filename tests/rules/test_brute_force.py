@@ -222,6 +222,16 @@ def test_no_secret_is_kept_or_said() -> None:
     assert "hunter2" not in kept
 
 
+def test_an_endless_path_is_read_at_its_end_only() -> None:
+    """A page can ask for a megabyte of words that look like a reset, and the guess is still seen."""
+    session = Session()
+    words = "/" + "reset" * 200_000
+    actions = [
+        session.ask(make_request(f"https://shop.test{words}/reset/{100000 + i}"))[0].action for i in range(6)
+    ]
+    assert actions[-1] is Action.HOLD
+
+
 def test_memory_is_bounded() -> None:
     """Names and passwords are chosen by others."""
     session = Session()

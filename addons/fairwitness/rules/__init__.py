@@ -10,6 +10,8 @@ from fairwitness.rules.content_discovery import ContentDiscovery
 from fairwitness.rules.data_alteration import DataAlteration
 from fairwitness.rules.destructive_request import DestructiveRequest
 from fairwitness.rules.enumeration import Enumeration
+from fairwitness.rules.foreign_account import ForeignAccount
+from fairwitness.rules.foreign_credential import ForeignCredential
 from fairwitness.rules.heavy_request import HeavyRequest
 from fairwitness.rules.initiator import Initiators
 from fairwitness.rules.judgement import Judgement, MeterReading, RuleFailure
@@ -41,6 +43,8 @@ RULES: tuple[type[Rule], ...] = (
     LeftBehind,
     MissingIdentification,
     BruteForce,
+    ForeignAccount,
+    ForeignCredential,
     Window,
     StalePolicy,
     ThirdPartyAttack,

@@ -7,20 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from fairwitness.model.account import Account, cut_identity, plain_identity
 from fairwitness.model.exchange import Exchange, Request, Response
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.credentials import Carried, Seals, carried_by, set_cookies
-from fairwitness.rules.sign_in import form_identities, has_signed_in, has_signed_out, looks_like_sign_in
+from fairwitness.rules.profile import asks_who_am_i, profile_names
+from fairwitness.rules.sign_in import (
+    SIGN_UP_PATH,
+    form_identities,
+    has_signed_in,
+    has_signed_out,
+    is_own_form,
+    looks_like_sign_in,
+    sign_up_identities,
+)
 
 HOLDINGS = 4096  # credentials that are known again; the one that was not used for longest goes first
 ATTEMPTS = 512  # sign-ins under way
+LATEST = 64  # exchanges of which it is known that they signed in
+MADE = 512  # accounts that were signed up for, and further names of accounts
 JUDGED = 1024  # what was found for a head; a browser sends the same one again and again
 QUESTIONS = 50  # names asked about in a session: a page can make up any number
 
-_OWN_SITE = frozenset({"same-origin", "same-site", "none"})
 _NOBODY = ""  # whose a credential is that was given to two
 
 
@@ -54,6 +63,9 @@ class Accounts:
         self._attempts: Recent[str, tuple[str, ...]] = Recent(ATTEMPTS)
         self._judged: Recent[bytes, tuple[int, str]] = Recent(JUDGED)
         self._asked: set[str] = set()
+        self._signed_in: Recent[str, str] = Recent(LATEST)
+        self._made: Recent[str, bool] = Recent(MADE)
+        self._aliases: Recent[str, str] = Recent(MADE)
         self._generation = 0
         self.registered: tuple[Account, ...] = ()
         """The researcher's own."""
@@ -71,7 +83,7 @@ class Accounts:
 
     def is_registered(self, identity: str) -> bool:
         """Whether one of the researcher's accounts goes by this name."""
-        return plain_identity(identity) in self._names
+        return self._account(plain_identity(identity)) is not None
 
     def decline(self, identity: str) -> None:
         """The researcher says that it is no account of theirs: not asked again."""
@@ -82,7 +94,7 @@ class Accounts:
         """The request with the account whose identity it carries, None where that is no registered one."""
         carried = carried_by(request.headers)
         names = form_identities(request) if in_scope and request.body else ()
-        if names and self._is_own_form(request):
+        if names and is_own_form(request, self._site_of):
             self._attempts.put(request.exchange, names)
             account = self._account_of(names)
             if account:
@@ -91,12 +103,39 @@ class Accounts:
             return request
         if in_scope and not names and (user := carried.basic):
             self._attempts.put(request.exchange, (user,))
-        account = self._names.get(self._identity(request.host, carried))
+        account = self._account(self._identity(request.host, carried))
         return replace(request, account=account) if account else request
 
-    def owner_of(self, identity: str) -> str | None:
-        """The registered account that a name stands for; None: it is nobody's, or somebody else's."""
-        return self._names.get(plain_identity(cut_identity(identity)))
+    def sign_in_of(self, exchange: str) -> str | None:
+        """The name under which an exchange signed in, as it was sent; None: it did not."""
+        return self._signed_in.get(exchange)
+
+    def has_made(self, identity: str) -> bool:
+        """Whether an account of this name was signed up for in the traffic."""
+        return plain_identity(identity) in self._made
+
+    def was_issued(self, token: bytes) -> bool:
+        """Whether a sign-in, or a session that goes on, gave this token."""
+        return self._seals.token(token) in self._holdings
+
+    def stranger_of(self, request: Request) -> str | None:
+        """The name for which a request's credentials stand where that is not registered, None where it is.
+
+        A web token names somebody only where it is sent as the credential and says more than a number.
+        """
+        carried = carried_by(request.headers)
+        if carried is None:
+            return None
+        known = self._identity(request.host, carried)
+        if known != _NOBODY:
+            return None if self.is_registered(known) else known
+        names = [
+            name
+            for each in carried.headers
+            if each[0] == b"authorization"
+            for name in carried.claimed(each[1])
+        ]
+        return None if any(map(self.is_registered, names)) else next(iter(names), None)
 
     def gives_session(self, exchange: Exchange) -> bool:
         """Whether an answer sets a session cookie or holds a token."""
@@ -114,6 +153,10 @@ class Accounts:
         names = self._attempts.pop(request.exchange)
         if response is None:
             return None
+        if response.status == 200 and (names is not None or asks_who_am_i(request)):
+            self._learn_names(exchange, names)
+        if request.body and response.status < 400 and SIGN_UP_PATH.search(request.path):
+            self._signed_up(exchange)
         if names is not None:
             return self._attempted(exchange, response, names)
         if len(self._holdings):
@@ -145,10 +188,11 @@ class Accounts:
     def _seen(self, request: Request, names: tuple[str, ...]) -> SignIn | None:
         """The sign-in to ask about; None where its account is known, or enough was asked."""
         identity = self._chosen(names)
-        if identity in self._names or identity in self._asked or len(self._asked) >= QUESTIONS:
+        sent = next(each for each in names if plain_identity(cut_identity(each)) == identity)
+        self._signed_in.put(request.exchange, cut_identity(sent.strip()))
+        if self.is_registered(identity) or identity in self._asked or len(self._asked) >= QUESTIONS:
             return None
         self._asked.add(identity)
-        sent = next(each for each in names if plain_identity(cut_identity(each)) == identity)
         return SignIn(cut_identity(sent.strip()), request.host, request.exchange)
 
     def _sign_out(self, request: Request) -> None:
@@ -189,36 +233,53 @@ class Accounts:
     def _look_up(self, host: str, carried: Carried) -> str:
         """Whose the credentials are; nobody's where they disagree."""
         found = {self._holdings.get(seal) or _NOBODY for seal in self._seals.of(host, carried)}
-        found.update(name for each in carried.names() if (name := plain_identity(each)) in self._names)
+        found.update(name for each in carried.names() if self._account(name := plain_identity(each)))
         found.discard(_NOBODY)
-        accounts = {self._names.get(each, each) for each in found}
+        accounts = {self._account(each) or each for each in found}
         return min(found) if len(accounts) == 1 else _NOBODY
 
     def _chosen(self, names: tuple[str, ...]) -> str:
         plain = [plain_identity(cut_identity(each)) for each in names]
-        return next((each for each in plain if each in self._names), plain[0])
+        return next((each for each in plain if self.is_registered(each)), plain[0])
 
     def _account_of(self, names: tuple[str, ...]) -> str | None:
-        return self._names.get(self._chosen(names))
+        return self._account(self._chosen(names))
 
-    def _is_own_form(self, request: Request) -> bool:
-        """Whether the form stands on the site that it signs in to.
+    def _account(self, plain: str) -> str | None:
+        account = self._names.get(plain)
+        if account is None and plain in self._aliases:
+            return self._names.get(self._aliases.get(plain) or "")
+        return account
 
-        Any page can send a form with anybody's name to another site; it must not decide whose requests are
-        whose.  A tool that says nothing of a page has its own form.
-        """
-        site = request.header("sec-fetch-site")  # which no page can set
-        if site is not None:
-            return site in _OWN_SITE
-        origin = request.header("origin") or request.header("referer")
-        if origin is None:
-            return True
-        host = _host_of(origin)
-        return host is not None and self._site_of(host) == self._site_of(request.host)
+    def _signed_up(self, exchange: Exchange) -> None:
+        request = exchange.request
+        if not has_signed_in(exchange, gives=True) or not is_own_form(request, self._site_of):
+            return
+        for name in sign_up_identities(request):
+            self._made.put(plain_identity(cut_identity(name)), True)
 
-
-def _host_of(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+    def _learn_names(self, exchange: Exchange, names: tuple[str, ...] | None) -> None:
+        """What an answer says of who is signed in: further names, or whose session it is at all."""
+        request = exchange.request
+        said = [plain_identity(each) for each in profile_names(exchange)]
+        carried = carried_by(request.headers)
+        if not said:
+            return
+        known = (
+            self._chosen(names) if names else self._identity(request.host, carried) if carried else _NOBODY
+        )
+        own = next((each for each in said if each in self._names), None)
+        if known == _NOBODY and carried:
+            for seal in self._seals.session(request.host, carried):
+                owner = self._holdings.get(seal)
+                self._holdings.put(seal, own or said[0] if owner in {None, own or said[0]} else _NOBODY)
+        elif known in self._names or own:
+            mine = known if known in self._names else own or _NOBODY
+            is_same = own is not None and self._names[own] == self._names[mine]
+            if is_same or (own is None and not any("@" in each for each in said)):
+                for each in (known, *said):
+                    if each != _NOBODY and each not in self._names:
+                        self._aliases.put(each, mine)
+        else:
+            return
+        self._generation += 1

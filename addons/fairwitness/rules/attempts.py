@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from fairwitness.detect import attacks_in
+from fairwitness.detect.secret import compiled
 from fairwitness.model.exchange import Exchange, Request
 from fairwitness.model.flag import Pointer
 from fairwitness.rules.fields import Field, last_word
-from fairwitness.rules.reading import Reading
 from fairwitness.rules.sign_in import (
     MAX_ANSWER_BYTES,
     MAX_FORM_BYTES,
     NAME_FIELDS,
     PASSWORD_FIELD,
+    SIGN_UP_PATH,
     leads_away,
     says_no,
 )
@@ -94,18 +95,21 @@ _VOUCHERS = frozenset(
     ]
 )
 _VAGUE = frozenset({"code", "key", "passcode", "pin", "token"})  # these mean it only where the place says so
-_HINT = re.compile(rb"pass|pwd|kennwort|otp|2fa|mfa|code|pin|token|coupon|voucher|promo|giftc|key", re.I)
+_HINT = compiled(rb"(?i)pass|pwd|kennwort|otp|2fa|mfa|code|pin|token|coupon|voucher|promo|giftc|key")
 _CODE_PLACE = re.compile(
     r"otp|2fa|mfa|two-?_?factor|verif|one-?_?time|sms|challenge|confirm|(?<![a-z])pin(?![a-z])", re.I
 )
 _TOKEN_PLACE = re.compile(r"reset|recover|activat|forgot|invit|magic", re.I)
 _VOUCHER_PLACE = re.compile(r"redeem|coupon|voucher|promo|gift", re.I)
-_SIGN_UP = re.compile(r"sign-?_?up|regist|join|create-?_?(?:user|account)|enrol", re.I)
 _IN_PATH = re.compile(
     r"/[a-z_-]*(reset|recover|activat|verif|confirm|invit|magic)[a-z_-]*/(?:[a-z_-]{2,20}/)?"
     r"([0-9]{4,10}|(?=[A-Za-z_-]*[0-9])[0-9A-Za-z_-]{12,200})/?$",
     re.I,
 )
+_HINT_IN_PATH = compiled(rb"(?i)reset|recover|activat|verif|confirm|invit|magic")
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-"
+_SHORTEST_IN_PATH = 4
+_PATH_BYTES = 256  # the end of a path; the expression goes back and forth in a long word
 _OLD = re.compile(r"old|current|existing")
 _NO_GUESS = re.compile(r"['\"<>()`;|{}\\]")  # in few passwords, and in nearly all that is sent to try a form
 _SHORT_CODE = re.compile(r"[0-9]{3,10}")
@@ -136,17 +140,26 @@ class Attempt:
     shown_by: Pointer
 
 
-def attempt_in(request: Request, reading: Reading) -> Attempt | None:
-    """What a request guesses; None for nearly all."""
+def attempt_in(request: Request, fields_of: Callable[[], Sequence[Field]]) -> Attempt | None:
+    """What a request guesses; None for nearly all.
+
+    Args:
+        request: The request.
+        fields_of: Its fields, read only where it may guess anything.
+    """
     authorization = request.header("authorization")
     if authorization is not None and authorization[:6].lower() == "basic ":
         return _basic(request, authorization)
     if request.body:
         if len(request.body) <= MAX_FORM_BYTES and not request.body_is_cut and _HINT.search(request.body):
-            return _of_fields(request, reading)
+            return _of_fields(request, fields_of())
     elif b"?" in request.target and _HINT.search(request.target):
-        return _of_fields(request, reading)
-    found = _IN_PATH.search(request.path)
+        return _of_fields(request, fields_of())
+    path = request.target.partition(b"?")[0].rstrip(b"/")
+    last = path[path.rfind(b"/") + 1 :]
+    if len(last) < _SHORTEST_IN_PATH or not last.translate(None, _LETTERS) or not _HINT_IN_PATH.search(path):
+        return None
+    found = _IN_PATH.search(path[-_PATH_BYTES:].decode("latin-1"))
     if found is None:
         return None
     kind = Kind.CODE if found[2].isdigit() else Kind.TOKEN
@@ -194,8 +207,8 @@ def _basic(request: Request, authorization: str) -> Attempt | None:
     return Attempt(Kind.PASSWORD, (Guess(name, secret),), "", Pointer(request.exchange, "head"))
 
 
-def _of_fields(request: Request, reading: Reading) -> Attempt | None:
-    fields = [(field, last_word(field.name)) for field in reading.fields[: 4 * _GUESSES]]
+def _of_fields(request: Request, given: Sequence[Field]) -> Attempt | None:
+    fields = [(field, last_word(field.name)) for field in given[: 4 * _GUESSES]]
     most_names = _NAMES_IN_FORM if request.body else _NAMES_IN_QUERY
     if len({field.name for field, _ in fields}) > most_names:
         return None
@@ -228,7 +241,7 @@ def _passwords(request: Request, passwords: Sequence[tuple[Field, str]], names: 
     told = request.path
     if request.body and b"mutation" in request.body[:MAX_FORM_BYTES]:
         told += request.body[:MAX_FORM_BYTES].decode("latin-1")
-    return [] if _SIGN_UP.search(told) or _TOKEN_PLACE.search(request.path) else distinct
+    return [] if SIGN_UP_PATH.search(told) or _TOKEN_PLACE.search(request.path) else distinct
 
 
 def _kind_of(request: Request, field: Field, word: str) -> Kind | None:

@@ -13,7 +13,7 @@ from fairwitness.model.exchange import Exchange, Initiator, Request
 from fairwitness.model.flag import Severity, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action
-from fairwitness.rules.attempts import Attempt, Kind, attempt_in, was_right
+from fairwitness.rules.attempts import Attempt, Kind, was_right
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.endpoint import host_of, skeleton
 from fairwitness.rules.rule import Rule
@@ -79,7 +79,7 @@ class BruteForce(Rule):
 
     def on_request(self, request: Request) -> Iterable[Sighting]:
         """Count what it guesses."""
-        attempt = attempt_in(request, self.known.reading(request))
+        attempt = self.known.reading(request).attempt
         return () if attempt is None else self._seen(request, attempt)
 
     def on_response(self, exchange: Exchange) -> Iterable[Sighting]:
@@ -168,7 +168,7 @@ class BruteForce(Rule):
         if kind in {Kind.VOUCHER, Kind.TOKEN}:
             return at, False
         if name:
-            return plain_identity(cut_identity(name)), accounts.owner_of(name) is not None
+            return plain_identity(cut_identity(name)), accounts.is_registered(cut_identity(name))
         identity = accounts.identity_of(request)
         return identity or at, request.account is not None
 

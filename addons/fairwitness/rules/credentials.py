@@ -31,6 +31,7 @@ _MAX_BYTES = 16 << 10
 _CLAIMS = ("sub", "email", "preferred_username", "username", "user_name", "upn")
 _SESSION_NAME = re.compile(rb"sess|sid|auth|token|jwt|login|remember|user", re.IGNORECASE)
 _OTHER_NAME = re.compile(rb"csrf|xsrf|^_g(?:a|id|cl)|^_fbp|consent|lang|locale|theme", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9A-Fa-f-]+|.*\|.*|.{60,}|anonymous|guest", re.DOTALL)  # says nothing to a person
 _SESSION_BYTES = 4
 _SECRET_BYTES = 16  # a value of another name is taken for a session's from this length on
 
@@ -67,6 +68,15 @@ class Carried:
             yield from claims_of(token)
         for _, content in self.cookies():
             yield from claims_of(content)
+
+    @staticmethod
+    def claimed(authorization: bytes) -> tuple[str, ...]:
+        """The names in an Authorization header: of basic authentication, or a web token's without numbers."""
+        user = basic_identity(authorization)
+        if user:
+            return (user,)
+        claims = claims_of(authorization.rpartition(b" ")[2])
+        return tuple(each for each in claims if not _NUMBER.fullmatch(each))
 
     @property
     def basic(self) -> str | None:
@@ -116,6 +126,10 @@ class Seals:
             if len(value) >= _SECRET_BYTES:
                 found.append(self.token(value))
         return found
+
+    def session(self, host: str, carried: Carried) -> list[bytes]:
+        """Of what makes a request somebody's: its token, else its session cookies."""
+        return [self.token(each) for each in carried.tokens()] or self.sessions(host, carried)
 
     def sessions(self, host: str, carried: Carried) -> list[bytes]:
         """Of the cookies of a request that look like a session's."""

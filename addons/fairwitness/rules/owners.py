@@ -56,8 +56,8 @@ def said_owner(entry: dict[str, object], is_own: Callable[[str], bool], own_name
     ]
     if any(is_own(name) for name in names):
         return Standing.OWN
-    shapes = {_shape(name) for name in own_names}
-    return Standing.FOREIGN if any(_shape(name) in shapes for name in names) else Standing.UNKNOWN
+    shapes = {shape_of(name) for name in own_names}
+    return Standing.FOREIGN if any(shape_of(name) in shapes for name in names) else Standing.UNKNOWN
 
 
 def profiles_in(content: bytes) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -81,7 +81,8 @@ def _names_of(value: object) -> Iterator[str]:
             yield text
 
 
-def _shape(name: str) -> str:
+def shape_of(name: str) -> str:
+    """``address`` | ``number`` | ``id`` | ``name``: only names of one shape can be compared."""
     if "@" in name:
         return "address"
     if name.isdigit():

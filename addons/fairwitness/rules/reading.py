@@ -11,6 +11,7 @@ from itertools import islice
 from fairwitness.detect import LOOKED_AT_BYTES, Attack, attacks_in
 from fairwitness.model.exchange import Initiator, Request
 from fairwitness.model.flag import Pointer
+from fairwitness.rules.attempts import Attempt, attempt_in
 from fairwitness.rules.endpoint import endpoint_of, host_of
 from fairwitness.rules.fields import Field, fields_of, json_of
 
@@ -88,6 +89,11 @@ class Reading:
     def json(self) -> object:
         """Its body as JSON; None where it is none, or longer than a form."""
         return json_of(self.request.body) if self.request.body else None
+
+    @cached_property
+    def attempt(self) -> Attempt | None:
+        """What it guesses: a password, a code."""
+        return attempt_in(self.request, lambda: self.fields)
 
     @cached_property
     def attacks(self) -> tuple[Tried, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
 from fairwitness.model.exchange import Exchange, Request, Response
@@ -46,7 +47,9 @@ NAME_FIELDS = frozenset(
         "useroremail",
     ]
 )
+_OWN_SITE = frozenset({"same-origin", "same-site", "none"})
 _SIGN_IN_PATH = re.compile(r"log-?_?in|sign-?_?in|sso|auth|session", re.IGNORECASE)
+SIGN_UP_PATH = re.compile(r"sign-?_?up|regist|join|create-?_?(?:user|account)|enrol", re.IGNORECASE)
 _SIGN_OUT_PATH = re.compile(r"(?:^|[/.])(?:log|sign)[-_]?(?:out|off)(?:$|[/.?])", re.IGNORECASE)
 _ASKS_PASSWORD = re.compile(rb"""type\s*=\s*["']?password""", re.IGNORECASE)
 _FAULT = re.compile(r"invalid|incorrect|wrong|fail|denied|unknown|not found|locked", re.IGNORECASE)
@@ -79,12 +82,25 @@ def form_identities(request: Request) -> tuple[str, ...]:
 
     Exactly one password goes with a sign-in; two are a sign-up, or a change of password.
     """
+    names, passwords = _names_and_passwords(request)
+    return names if passwords == 1 else ()
+
+
+def sign_up_identities(request: Request) -> tuple[str, ...]:
+    """The names in a request that makes an account; none: it makes none."""
+    if not SIGN_UP_PATH.search(request.path):
+        return ()
+    names, passwords = _names_and_passwords(request)
+    return names if passwords else ()
+
+
+def _names_and_passwords(request: Request) -> tuple[tuple[str, ...], int]:
     body = request.body
     if request.method not in {"POST", "PUT"} or not 0 < len(body) <= MAX_FORM_BYTES or request.body_is_cut:
-        return ()
+        return (), 0
     lower = body.lower()
     if not any(hint in lower for hint in _HINTS):
-        return ()
+        return (), 0
     names, passwords = [], 0
     for name, value in body_fields(request.header("content-type") or "", body):
         word = last_word(name)
@@ -92,7 +108,26 @@ def form_identities(request: Request) -> tuple[str, ...]:
             passwords += bool(value)
         elif word in NAME_FIELDS and value.strip():
             names.append(value)
-    return tuple(names) if passwords == 1 else ()
+    return tuple(names), passwords
+
+
+def is_own_form(request: Request, site_of: Callable[[str], str]) -> bool:
+    """Whether the form stands on the site that it signs in to.
+
+    Any page can send a form with anybody's name to another site; it must not decide whose requests are
+    whose.  A tool that says nothing of a page has its own form.
+    """
+    site = request.header("sec-fetch-site")  # which no page can set
+    if site is not None:
+        return site in _OWN_SITE
+    origin = request.header("origin") or request.header("referer")
+    if origin is None:
+        return True
+    try:
+        host = urlsplit(origin).hostname
+    except ValueError:
+        return False
+    return host is not None and site_of(host) == site_of(request.host)
 
 
 def basic_identity(authorization: bytes) -> str | None:
