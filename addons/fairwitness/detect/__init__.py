@@ -5,6 +5,7 @@ from fairwitness.detect.destruction import destruction_in
 from fairwitness.detect.headers import secrets_in_header
 from fairwitness.detect.parts import parts_of
 from fairwitness.detect.patterns import secrets_by_shape
+from fairwitness.detect.persons import Person, is_role, persons_in
 from fairwitness.detect.probes import probe_in
 from fairwitness.detect.secret import Secret
 from fairwitness.detect.text import secrets_in, secrets_in_views
@@ -16,6 +17,7 @@ __all__ = [
     "LOOKED_AT_BYTES",
     "SURE",
     "Attack",
+    "Person",
     "Secret",
     "Tool",
     "ToolKind",
@@ -23,7 +25,9 @@ __all__ = [
     "attacks_in",
     "destruction_in",
     "is_placeholder",
+    "is_role",
     "parts_of",
+    "persons_in",
     "probe_in",
     "secrets_by_shape",
     "secrets_in",

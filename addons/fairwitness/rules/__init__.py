@@ -19,6 +19,7 @@ from fairwitness.rules.knowledge import Knowledge
 from fairwitness.rules.left_behind import LeftBehind
 from fairwitness.rules.missing_identification import MissingIdentification
 from fairwitness.rules.paid_action import PaidAction
+from fairwitness.rules.personal_data import PersonalData
 from fairwitness.rules.request_rate import RequestRate
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.runner import Runner
@@ -45,6 +46,7 @@ RULES: tuple[type[Rule], ...] = (
     BruteForce,
     ForeignAccount,
     ForeignCredential,
+    PersonalData,
     Window,
     StalePolicy,
     ThirdPartyAttack,
