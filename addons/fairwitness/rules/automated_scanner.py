@@ -84,5 +84,5 @@ class AutomatedScanner(Rule):
             advice=_ADVICE,
             shown_by=head_of(request),
             reach=reach_of(request),
-            group=request.actor[:160],
+            group=self.known.trails.name_of(request)[:160],
         )

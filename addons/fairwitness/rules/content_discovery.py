@@ -47,5 +47,5 @@ class ContentDiscovery(Rule):
             advice="Stop guessing, or ask the program for approval.",
             shown_by=head_of(request),
             reach=reach_of(request),
-            group=request.actor[:160],
+            group=self.known.trails.name_of(request)[:160],
         )

@@ -19,6 +19,7 @@ WALK_US = 10_000_000
 WALK = 15  # different addresses that no person asks for within that
 _BURST_US = 2_000_000
 _KEPT = 600  # observations of one kind
+HAND_US = 1_000_000  # no hand sends two different payloads within that
 _PATHS = 2048  # that an actor has been given
 
 
@@ -27,6 +28,7 @@ class Kind(StrEnum):
 
     MISS = "paths that miss"
     PAYLOAD = "payloads"
+    HURRIED = "payloads less than a second after another"
     FAMILY = "families of payloads"
     CROWDED = "requests with payloads of several families at once"
     NAME = "new parameter names at one place"
@@ -89,6 +91,8 @@ class Trail:
         """How it differs from the browser that it says it is."""
         self.tool: str | None = None
         """The scanner that it named."""
+        self.tried_us = 0
+        """When its latest payload came."""
         self.stopped_until_us = 0
         """While its requests for what it was never given are refused."""
 
@@ -115,9 +119,8 @@ class Trail:
         yield from self._steps(
             Kind.MISS, now_us, minute=((20, 8), (12, 5), (8, 3)), span=((40, 8), (25, 5), (15, 3))
         )
-        yield from self._steps(
-            Kind.PAYLOAD, now_us, minute=((12, 8), (8, 6), (5, 3)), span=((40, 6), (25, 3))
-        )
+        yield from self._steps(Kind.HURRIED, now_us, minute=((12, 8), (8, 6), (3, 3)))
+        yield from self._steps(Kind.PAYLOAD, now_us, minute=(), span=((60, 6), (40, 3)))
         burst = self.count(Kind.PAYLOAD, now_us, span_us=_BURST_US)
         if burst >= 3:
             yield Part(3, f"{burst} payloads within {_BURST_US // 1_000_000} s")

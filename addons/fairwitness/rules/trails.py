@@ -10,8 +10,8 @@ from fairwitness.model.exchange import Exchange, Initiator, Request
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.endpoint import skeleton
 from fairwitness.rules.given import Given
-from fairwitness.rules.reading import Reading
-from fairwitness.rules.trail import Kind, Trail
+from fairwitness.rules.reading import Reading, Tried
+from fairwitness.rules.trail import HAND_US, Kind, Trail
 
 _TRAILS = 64
 _STACKS = 64
@@ -54,7 +54,7 @@ class Trails:
 
     def of(self, request: Request) -> Trail:
         """The trail of who makes a request."""
-        key = (self._name(request), request.initiator is Initiator.PAGE)
+        key = (self.name_of(request), request.initiator is Initiator.PAGE)
         return self._trails.get_or_make(key, Trail)
 
     def look(self, request: Request, reading: Reading) -> None:
@@ -63,20 +63,37 @@ class Trails:
         tool = tool_in(request.headers)
         if tool is not None and tool.kind is ToolKind.SCANNER:
             trail.tool = tool.name
+        label = request.client.label
+        if label and trail.tool is None:
+            named = tool_in(((b"user-agent", label.encode("utf-8", "replace")),))
+            if named is not None and named.kind is ToolKind.SCANNER:
+                trail.tool = named.name
         self._look_at_names(trail, request, reading)
         sure = [tried for tried in reading.attacks if tried.attack.weight >= SURE]
         if sure:
-            trail.note(Kind.PAYLOAD, (request.method, request.target, hash(request.body)), now_us)
-            families = {tried.attack.family for tried in sure}
-            for family in families:
-                trail.note(Kind.FAMILY, family, now_us)
-            if len(families) > 1 and len({tried.name for tried in sure}) > 2:
-                trail.note(Kind.CROWDED, request.target, now_us)
+            self._look_at_payloads(trail, request, sure)
         if any(word in request.target or word in request.body for word in _CALL_BACK):
             trail.note(Kind.CALLBACK, "", now_us)
         if request.method in _UNUSUAL or not _USUAL.fullmatch(request.method):
             trail.note(Kind.METHOD, request.method, now_us)
         self._look_at_address(trail, request)
+
+    def _look_at_payloads(self, trail: Trail, request: Request, sure: list[Tried]) -> None:
+        """What people try by hand is a payload too, but none of it is hurried or crowded."""
+        now_us = request.received_us
+        what = (request.method, request.target, hash(request.body))
+        trail.note(Kind.PAYLOAD, what, now_us)
+        families = {tried.attack.family for tried in sure}
+        is_crowded = len(families) > 1 and len({tried.name for tried in sure}) > 2
+        is_hurried = now_us - trail.tried_us < HAND_US
+        trail.tried_us = now_us
+        if is_crowded:
+            trail.note(Kind.CROWDED, request.target, now_us)
+        if is_hurried:
+            trail.note(Kind.HURRIED, what, now_us)
+        if is_crowded or is_hurried:
+            for family in families:
+                trail.note(Kind.FAMILY, family, now_us)
 
     def _look_at_address(self, trail: Trail, request: Request) -> None:
         now_us = request.received_us
@@ -154,7 +171,7 @@ class Trails:
             paths.add(request.path)
         return len(paths) > _ALIKE
 
-    def _name(self, request: Request) -> str:
+    def name_of(self, request: Request) -> str:
         """The actor; a program that changes its User-Agent again and again is one."""
         if request.client.label:
             return request.actor

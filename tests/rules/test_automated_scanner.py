@@ -1,0 +1,389 @@
+"""A scanner is told by several things that it does; a person is none, however sharp the payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import quote
+
+import pytest
+
+from fairwitness.model.exchange import Headers
+from fairwitness.model.flag import Answer, AnswerAs, Flag, Severity
+from fairwitness.model.verdict import Action
+from fairwitness.rules import Knowledge, Runner
+from fairwitness.rules.automated_scanner import AutomatedScanner
+from fairwitness.rules.content_discovery import ContentDiscovery
+from fairwitness.rules.testing import NOON_US, make_exchange, make_line, make_policy, make_request
+
+CHROME = (
+    b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+)
+FALSE: Headers = ((b"user-agent", CHROME), (b"accept-encoding", b"gzip"), (b"accept", b"*/*"))
+CURL: Headers = ((b"user-agent", b"curl/8.5.0"), (b"accept", b"*/*"))
+PAYLOADS = [
+    "' or 1=1--",
+    "<script>alert(1)</script>",
+    "../../etc/passwd",
+    "{{7*7}}",
+    ";id",
+    "' union select null--",
+]
+SITE = "https://shop.test"
+Step = tuple[str, dict[str, object]]
+
+
+class Session:
+    """Both rules over what is asked, as live traffic is judged: what is blocked gets no answer."""
+
+    def __init__(self) -> None:
+        lines = [make_line(name, Action.BLOCK) for name in ("automated-scanner", "content-discovery")]
+        self.known = Knowledge()
+        kinds = (AutomatedScanner, ContentDiscovery)
+        policy = make_policy(rules=lines)
+        self.runner = Runner(policy, next_flag=1, now_us=NOON_US, known=self.known, rules=kinds)
+        self.at_us = NOON_US
+        self.released = 0
+        self.asked = 0
+        self.first: int | None = None
+
+    def ask(
+        self,
+        path: str,
+        *,
+        after_s: float = 1.0,
+        status: int = 200,
+        gives: bytes = b"ok",
+        kind: bytes = b"text/html",
+        **more: object,
+    ) -> bool:
+        """Ask for something; whether it went out."""
+        self.at_us += round(after_s * 1_000_000)
+        made = make_request(SITE + path, at_us=self.at_us, **({"headers": FALSE} | more))  # type: ignore[arg-type]
+        request = self.known.who(made, in_scope=True)
+        self.asked += 1
+        judgement = self.runner.judge_request(request, in_scope=True)
+        if judgement.action >= Action.BLOCK:
+            self._note()
+            return False
+        self.runner.started(request)
+        self.released += 1
+        answers = ((b"content-type", kind),)
+        exchange = make_exchange(request, status=status, body=gives, headers=answers)
+        self.runner.ended(request, time_us=exchange.ended_us)
+        self.known.learn(exchange, in_scope=True)
+        self.runner.judge_response(exchange)
+        self._note()
+        return True
+
+    def run(self, steps: Iterable[Step]) -> Session:
+        """Ask for one thing after the other."""
+        for path, more in steps:
+            self.ask(path, **more)  # type: ignore[arg-type]
+        return self
+
+    def _note(self) -> None:
+        if self.first is None and self.loud("automated-scanner"):
+            self.first = self.asked
+
+    def loud(self, rule: str = "") -> list[Flag]:
+        return [f for f in self.runner.flags if f.severity > Severity.INFO and rule in {"", f.rule}]
+
+
+def _mixed(count: int) -> Iterator[str]:
+    for i in range(count):
+        yield quote(f"{PAYLOADS[i % len(PAYLOADS)]}{i}")
+
+
+def _nikto() -> Iterator[Step]:
+    for name in (
+        "cgi-bin/test.cgi",
+        "admin.php",
+        ".git/config",
+        "phpinfo.php",
+        "server-status",
+        "icons/",
+        "_vti_bin/x",
+        "scripts/root.exe",
+        "test.asp",
+        "wp-login.php",
+        "README.TXT",
+        "webmail/",
+        "perl.cgi",
+        "db.sql",
+        "dump.tar",
+        "login.jsp",
+        "examples/",
+        "jmx-console/",
+        "web.config",
+        "old.zip",
+    ):
+        yield f"/{name}", {"status": 404, "after_s": 0.1}
+
+
+def _feroxbuster() -> Iterator[Step]:
+    page = b"<html><body>Welcome to our shop, nothing here, try the home page please</body></html>"
+    for i in range(60):
+        word = f"{'abcdefghij'[i % 10]}{'klmnopqrst'[i // 10]}word"
+        yield f"/{word}", {"status": 200, "gives": page, "after_s": 0.03}
+
+
+def _nuclei() -> Iterator[Step]:
+    for i, (path, more) in enumerate(_nikto()):
+        agent = f"Mozilla/5.0 (Windows NT 10.0; rv:{90 + i}.0) Gecko/20100101 Firefox/{90 + i}.0".encode()
+        yield path, more | {"headers": ((b"user-agent", agent), (b"accept", b"*/*")), "after_s": 0.05}
+
+
+def _xsstrike() -> Iterator[Step]:
+    for i in range(25):
+        yield f"/search?q={quote(f'<d3v/onmouseover=confirm({i})>')}", {"after_s": 0.3}
+
+
+def _intruder() -> Iterator[Step]:
+    for payload in _mixed(25):
+        body = f"name=test&comment={payload}".encode()
+        form = (*FALSE, (b"content-type", b"application/x-www-form-urlencoded"))
+        yield "/profile", {"method": "POST", "body": body, "after_s": 0.2, "headers": form}
+
+
+def _wfuzz() -> Iterator[Step]:
+    for i in range(200):
+        yield f"/item?name{chr(97 + i % 26)}{chr(97 + i // 26)}=1", {"after_s": 0.02}
+
+
+def _methods() -> Iterator[Step]:
+    for path in ("/a", "/b"):
+        for method in ("TRACE", "DEBUG", "PUT", "DELETE", "PATCH", "FOO", "OPTIONS"):
+            yield path, {"method": method, "status": 405, "after_s": 0.1}
+
+
+def _slow() -> Iterator[Step]:
+    for payload in _mixed(80):
+        yield f"/search?q={payload}", {"after_s": 4.0, "status": 500}
+
+
+SCANNERS = {
+    "nikto": (_nikto, 30),
+    "feroxbuster": (_feroxbuster, 30),
+    "nuclei": (_nuclei, 30),
+    "XSStrike": (_xsstrike, 30),
+    "Intruder": (_intruder, 30),
+    "wfuzz": (_wfuzz, 60),
+    "methods": (_methods, 30),
+    "slow": (_slow, 80),
+}
+
+
+@pytest.mark.parametrize("name", SCANNERS)
+def test_scanner_without_its_name_is_seen_early(name: str) -> None:
+    """Whatever it is called, it is flagged by what it does."""
+    steps, within = SCANNERS[name]
+    session = Session().run(steps())
+
+    assert session.first is not None
+    assert session.first <= within
+
+
+NAVIGATION: Headers = (
+    (b"user-agent", CHROME),
+    (b"accept-language", b"en"),
+    (b"accept", b"text/html,*/*;q=0.8"),
+    (b"upgrade-insecure-requests", b"1"),
+    (b"sec-fetch-site", b"none"),
+    (b"sec-fetch-mode", b"navigate"),
+    (b"sec-fetch-user", b"?1"),
+    (b"sec-fetch-dest", b"document"),
+    (b"accept-encoding", b"gzip, br"),
+)
+
+
+def _of_page(accept: bytes, mode: bytes, dest: bytes) -> Headers:
+    return (
+        (b"user-agent", CHROME),
+        (b"accept-language", b"en"),
+        (b"accept", accept),
+        (b"sec-fetch-site", b"same-origin"),
+        (b"sec-fetch-mode", mode),
+        (b"sec-fetch-dest", dest),
+        (b"referer", SITE.encode() + b"/app"),
+        (b"accept-encoding", b"gzip, br"),
+    )
+
+
+IMAGE = _of_page(b"image/avif,*/*;q=0.8", b"no-cors", b"image")
+FETCH = _of_page(b"*/*", b"cors", b"empty")
+
+
+def _spa() -> Iterator[Step]:
+    links = "".join(f'<img src="/i/{chr(97 + i)}x.png">' for i in range(26))
+    yield "/app", {"headers": NAVIGATION, "gives": links.encode()}
+    for i in range(26):
+        yield f"/i/{chr(97 + i)}x.png", {"headers": IMAGE, "status": 404, "after_s": 0.01}
+    for i in range(60):
+        yield f"/api/poll?since={i}", {"headers": FETCH, "after_s": 0.4, "kind": b"application/json"}
+    for i in range(30):
+        yield (
+            f"/api/part{chr(97 + i % 26)}{i}",
+            {"headers": FETCH, "after_s": 0.05, "kind": b"application/json"},
+        )
+
+
+def _autocomplete() -> Iterator[Step]:
+    typed = "o'brien & sons <limited> co"
+    yield "/app", {"headers": NAVIGATION, "gives": b'<img src="/logo.png">'}
+    yield "/logo.png", {"headers": IMAGE}
+    for i in range(1, 24):
+        yield f"/suggest?q={quote(typed[:i])}", {"headers": FETCH, "after_s": 0.15}
+
+
+def _by_hand() -> Iterator[Step]:
+    for i, payload in enumerate(_mixed(30)):
+        yield f"/search?q={payload}", {"headers": CURL, "after_s": 6 + i % 5, "status": 500 if i % 3 else 200}
+
+
+def _repeater() -> Iterator[Step]:
+    edited = (*_of_page(b"*/*", b"cors", b"empty"), (b"content-type", b"application/json"))
+    for payload in [*PAYLOADS, *PAYLOADS]:
+        body = f'{{"name": "{payload}"}}'.encode()
+        yield "/api/me", {"method": "PUT", "headers": edited, "body": body, "after_s": 3.0}
+
+
+def _paging() -> Iterator[Step]:
+    script: Headers = (
+        (b"user-agent", b"python-requests/2.32"),
+        (b"accept", b"*/*"),
+        (b"accept-encoding", b"gzip"),
+    )
+    for i in range(200):
+        yield (
+            f"/api/items?page={i}&size=50",
+            {"headers": script, "after_s": 0.05, "kind": b"application/json"},
+        )
+    for i in range(100):
+        yield f"/api/items/{i}", {"headers": script, "after_s": 0.05, "status": 404 if i % 2 else 200}
+
+
+def _collection() -> Iterator[Step]:
+    postman: Headers = (
+        (b"user-agent", b"PostmanRuntime/7.43.0"),
+        (b"accept", b"*/*"),
+        (b"accept-encoding", b"gzip"),
+    )
+    for i in range(40):
+        status = 401 if i % 3 else 200
+        yield (
+            f"/api/v1/{chr(97 + i % 26)}thing{chr(97 + i // 26)}",
+            {"headers": postman, "after_s": 0.2, "status": status},
+        )
+
+
+def _guesses() -> Iterator[Step]:
+    for name in (
+        "admin",
+        "v1",
+        "v2",
+        "api",
+        "api/v3",
+        "users",
+        "me",
+        "debug",
+        "status",
+        "health",
+        "metrics",
+        "docs",
+    ):
+        yield f"/{name}", {"headers": CURL, "after_s": 7.0, "status": 404}
+
+
+def _passwords() -> Iterator[Step]:
+    form = (*FALSE, (b"content-type", b"application/x-www-form-urlencoded"))
+    for i in range(60):
+        yield (
+            "/login",
+            {
+                "method": "POST",
+                "headers": form,
+                "body": f"user=a&password=Winter{i}!".encode(),
+                "after_s": 0.1,
+            },
+        )
+
+
+PEOPLE = [_spa, _autocomplete, _by_hand, _repeater, _paging, _collection, _guesses, _passwords]
+
+
+@pytest.mark.parametrize("steps", PEOPLE, ids=lambda steps: steps.__name__.strip("_"))
+def test_person_page_or_script_is_no_scanner(steps: Callable[[], Iterable[Step]]) -> None:
+    """What people, pages and plain scripts do gives no flag above info and is not blocked."""
+    session = Session().run(steps())
+
+    assert [] == [flag.says for flag in session.loud()]
+    assert session.asked == session.released
+
+
+def test_few_requests_of_a_caught_scanner_get_through() -> None:
+    """It walks on from place to place and is blocked at each afresh."""
+    session = Session().run(_intruder())
+    before = session.released
+    session.run(("/other" + path, more) for path, more in _xsstrike())
+
+    assert before == session.released
+
+
+def test_person_beside_a_scanner_goes_on() -> None:
+    """Another actor at the same address is not blocked."""
+    session = Session().run(_intruder())
+
+    assert session.ask("/profile", headers=NAVIGATION)
+    assert session.ask("/search?q=mug", headers=CURL)
+
+
+def test_same_actor_goes_on_by_hand() -> None:
+    """After a quarter of an hour everything goes again, a single payload too."""
+    session = Session().run(_intruder())
+
+    assert session.ask("/profile", after_s=16 * 60, method="POST", body=b"name=x")
+    assert session.ask("/search?q=%27", after_s=30)
+
+
+def test_false_alarm_lifts_it() -> None:
+    """Who answers is not stopped again for the same."""
+    session = Session().run(_intruder())
+    for flag in session.loud():
+        session.runner.answer(
+            Answer(flag=flag.flag, answered_as=AnswerAs.FALSE_ALARM, note="", time_us=session.at_us)
+        )
+    before = session.released
+    session.run(_intruder())
+
+    assert before + 25 == session.released
+
+
+def test_name_is_enough_and_label_is_a_name() -> None:
+    """A scanner that says so is blocked at its first request."""
+    for more in ({"headers": ((b"user-agent", b"sqlmap/1.9"),)}, {"label": "nuclei"}):
+        session = Session()
+
+        assert not session.ask("/", **more)  # type: ignore[arg-type]
+
+
+def test_flag_lists_its_parts() -> None:
+    """Whoever reads it can check the sum, and no payload is repeated."""
+    says = Session().run(_intruder()).loud()[0].says
+
+    assert "score" in says
+    assert "payloads" in says
+    assert "Accept-Language" in says
+    assert "script" not in says.replace("images or scripts", "")
+
+
+def test_page_cannot_frame_its_visitor() -> None:
+    """A hostile page that sends payloads is flagged as info, and its visitor is not blocked."""
+    session = Session()
+    session.ask("/app", headers=NAVIGATION, gives=b'<img src="/logo.png">')
+    session.ask("/logo.png", headers=IMAGE)
+    for payload in _mixed(60):
+        session.ask(f"/x?q={payload}", headers=FETCH, after_s=0.05)
+
+    assert [] == session.loud()
+    assert session.ask("/x?q=1", headers=NAVIGATION)
+    assert session.released < session.asked
