@@ -7,6 +7,7 @@ from fairwitness.model.flag import Severity
 from fairwitness.model.policy import Meter, MeterSet, Policy, Rate
 from fairwitness.model.verdict import Action
 from fairwitness.rules import Judgement, Runner
+from fairwitness.rules.budget import Budget
 from fairwitness.rules.testing import NOON_US, make_policy, make_request
 
 DAY = 86_400_000_000
@@ -15,7 +16,7 @@ TEN_A_DAY = MeterSet(total=Meter(requests=Rate(10, DAY)))
 
 def _runner(**more: object) -> Runner:
     policy: Policy = make_policy(testing=TEN_A_DAY, **more)  # type: ignore[arg-type]
-    return Runner(policy, next_flag=1, now_us=NOON_US)
+    return Runner(policy, next_flag=1, now_us=NOON_US, rules=[Budget])
 
 
 def _send(runner: Runner, count: int, *, at_us: int = NOON_US) -> list[Judgement]:

@@ -111,7 +111,7 @@ def test_scanner_with_a_browsers_name_is_flagged(scanning: Path) -> None:
     """Forty requests in a second are over 5/s with 30 at once."""
     audited, judged = judge(scanning, read_policy(POLICY, path="policy.yaml"))
 
-    severities = [row.flag.severity for row in audited.flags]
+    severities = [row.flag.severity for row in audited.flags if row.flag.rule == "request-rate"]
     assert [Severity.CHECK, Severity.STOP] == [each for each in severities if each > Severity.INFO]
     assert {Initiator.TOOL} == {request.initiator for request in judged}
 
@@ -133,6 +133,7 @@ def test_shared_recordings_are_judged_as_the_ground_truth_says(browsing: Path, s
     for name, entry in truth.items():
         audited, _ = judge(files[name], policy)
         loud = {row.flag.rule for row in audited.flags if row.flag.severity > Severity.INFO}
+        loud -= {"personal-data"}  # here no account is registered, so that one's second one is a stranger
         if ("rate" in entry["must"] and "request-rate" not in loud) or (
             "rate" in entry["must_not"] and loud & {"request-rate", "budget"}
         ):

@@ -112,7 +112,7 @@ class PersonalData(Rule):
     def _is_own(self, address: str, own: str | None) -> bool:
         name, _, domain = address.partition("@")
         return (
-            address == own
+            own in {address, name}  # signed in as either, registered or not
             or self.known.accounts.is_registered(address)
             or self.known.accounts.is_registered(f"{name.partition('+')[0]}@{domain}")
         )
