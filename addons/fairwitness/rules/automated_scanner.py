@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fairwitness.detect import SURE, ToolKind, tool_in
+from fairwitness.detect import SURE, ToolKind
 from fairwitness.model.exchange import Exchange, Initiator, Request
 from fairwitness.model.flag import Severity, Sighting
 from fairwitness.rules.ledger import BLOCK_US
@@ -50,7 +50,10 @@ class AutomatedScanner(Rule):
     def _see(self, request: Request, trail: Trail, *, now_us: int | None = None) -> Sighting | None:
         is_request = now_us is None
         time_us = request.received_us if now_us is None else now_us
-        parts = sorted(trail.score(time_us), key=lambda part: -part.points)
+        parts = trail.score(time_us)
+        if not parts and time_us >= trail.stopped_until_us:
+            return None
+        parts = tuple(sorted(parts, key=lambda part: -part.points))
         score = sum(part.points for part in parts)
         says = f"score {score} of {HIGH}: {'; '.join(part.says for part in parts[:5])}"
         if score >= self.threshold(HIGH, request):
@@ -73,7 +76,7 @@ class AutomatedScanner(Rule):
     def _crawls(self, request: Request, trail: Trail) -> bool:
         if request.initiator is Initiator.PAGE:  # pages have many parts
             return False
-        tool = tool_in(request.headers)
+        tool = self.known.reading(request).tool
         return (tool is not None and tool.kind is ToolKind.CRAWLER) or trail.is_walking(request.received_us)
 
     def _sighting(self, request: Request, severity: Severity, says: str) -> Sighting:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
-from fairwitness.detect import LOOKED_AT_BYTES, Attack, attacks_in
+from fairwitness.detect import LOOKED_AT_BYTES, Attack, Tool, attacks_in, tool_in
 from fairwitness.model.exchange import Initiator, Request
 from fairwitness.model.flag import Pointer
 from fairwitness.rules.attempts import Attempt, attempt_in
@@ -81,6 +81,19 @@ class Reading:
         return host_of(self.request)
 
     @cached_property
+    def headers(self) -> dict[bytes, bytes]:
+        """Lower-case header names with their first values."""
+        found: dict[bytes, bytes] = {}
+        for name, value in self.request.headers:
+            found.setdefault(name.lower(), value)
+        return found
+
+    @cached_property
+    def tool(self) -> Tool | None:
+        """The program that its headers name."""
+        return tool_in(self.request.headers)
+
+    @cached_property
     def fields(self) -> tuple[Field, ...]:
         """What its query and body give, bounded."""
         return tuple(fields_of(self.request))
@@ -107,6 +120,8 @@ class Reading:
         for field in self.fields[:_VALUES]:
             part = "body" if field.place == "body" else "head"
             for text in (field.value, field.name):
+                if text.isalnum():
+                    continue
                 yield from self._in_value(
                     field.place, field.name, part, text.encode("utf-8", "surrogatepass")
                 )
@@ -124,6 +139,8 @@ class Reading:
             for piece in pieces:
                 first, _, second = piece.strip().partition(b"=") if lower == b"cookie" else (piece, b"", b"")
                 for each in (first, second):
+                    if each.isalnum():
+                        continue
                     yield from self._in_value("header", name.decode("latin-1"), "head", each)
 
     def _in_body(self, body: bytes) -> Iterator[Tried]:

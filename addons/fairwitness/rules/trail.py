@@ -6,10 +6,11 @@ is how much of it comes in how short a time, and in how many kinds.
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_left
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from fairwitness.rules.bounded import Recent
 
@@ -52,28 +53,52 @@ class Part:
     says: str
 
 
-@dataclass(slots=True)
+_Steps = tuple[tuple[int, int], ...]
+"""How many, and the points for that; the highest first."""
+
+_SCORES: dict[Kind, tuple[_Steps, _Steps]] = {  # within a minute, within ten
+    Kind.MISS: (((20, 8), (12, 5), (8, 3)), ((40, 8), (25, 5), (15, 3))),
+    Kind.HURRIED: (((12, 8), (8, 6), (3, 3)), ()),
+    Kind.PAYLOAD: ((), ((60, 6), (40, 3))),
+    Kind.FAMILY: (((5, 3), (3, 1)), ()),
+    Kind.CROWDED: (((2, 6), (1, 4)), ()),
+    Kind.NAMES: (((3, 10), (2, 7), (1, 4)), ()),
+    Kind.NAME: (((40, 9), (20, 6), (12, 3)), ()),
+    Kind.VALUE: (((40, 3), (15, 2)), ()),
+    Kind.PROBE: (((8, 8), (4, 5), (2, 2)), ((12, 8), (6, 4))),
+    Kind.METHOD: (((3, 4), (1, 2)), ()),
+    Kind.REFUSED: (((10, 6), (5, 4)), ()),
+    Kind.ERROR: (((10, 3), (5, 2)), ()),
+    Kind.BAD: (((20, 4), (10, 2)), ()),
+    Kind.CALLBACK: (((1, 1),), ()),
+}
+_FEWEST = {
+    kind: min(steps[-1][0] for steps in both if steps) for kind, both in _SCORES.items()
+}  # below that a kind is worth nothing
+
+
 class _Seen:
     """The distinct things of one kind, with the time of each one's first sighting in the span."""
 
-    times: dict[Hashable, int] = field(default_factory=dict)
-    order: deque[tuple[int, Hashable]] = field(default_factory=deque)
+    __slots__ = ("things", "times_us")
+
+    def __init__(self) -> None:
+        self.times_us: list[int] = []
+        self.things: dict[Hashable, None] = {}
 
     def add(self, what: Hashable, now_us: int) -> None:
-        while self.order and (now_us - self.order[0][0] > SPAN_US or len(self.order) >= _KEPT):
-            _, oldest = self.order.popleft()
-            self.times.pop(oldest, None)
-        if what not in self.times:
-            self.times[what] = now_us
-            self.order.append((now_us, what))
+        if what in self.things:
+            return
+        self.things[what] = None
+        self.times_us.append(max(now_us, self.times_us[-1]) if self.times_us else now_us)
+        if len(self.times_us) > _KEPT or self.times_us[0] < now_us - SPAN_US:
+            gone = max(bisect_left(self.times_us, now_us - SPAN_US), len(self.times_us) - _KEPT)
+            del self.times_us[:gone]
+            for thing in list(islice(self.things, gone)):
+                del self.things[thing]
 
     def within(self, span_us: int, now_us: int) -> int:
-        count = 0
-        for time_us, _ in reversed(self.order):
-            if now_us - time_us > span_us:
-                break
-            count += 1
-        return count
+        return len(self.times_us) - bisect_left(self.times_us, now_us - span_us)
 
 
 class Trail:
@@ -115,53 +140,35 @@ class Trail:
             parts += tuple(Part(1, each) for each in traits)
         return parts
 
+    def is_walking(self, now_us: int) -> bool:
+        """Whether it asks for one address after another faster than a person can."""
+        return self.count(Kind.ASKED, now_us, span_us=WALK_US) >= WALK
+
     def _parts(self, now_us: int) -> Iterator[Part]:
-        yield from self._steps(
-            Kind.MISS, now_us, minute=((20, 8), (12, 5), (8, 3)), span=((40, 8), (25, 5), (15, 3))
-        )
-        yield from self._steps(Kind.HURRIED, now_us, minute=((12, 8), (8, 6), (3, 3)))
-        yield from self._steps(Kind.PAYLOAD, now_us, minute=(), span=((60, 6), (40, 3)))
+        for kind, seen in self._seen.items():
+            if kind in _SCORES and len(seen.times_us) >= _FEWEST[kind]:
+                yield from _points(kind, seen, now_us)
         burst = self.count(Kind.PAYLOAD, now_us, span_us=_BURST_US)
         if burst >= 3:
             yield Part(3, f"{burst} payloads within {_BURST_US // 1_000_000} s")
-        yield from self._steps(Kind.FAMILY, now_us, minute=((5, 3), (3, 1)))
-        yield from self._steps(Kind.CROWDED, now_us, minute=((2, 6), (1, 4)))
-        yield from self._steps(Kind.NAMES, now_us, minute=((3, 10), (2, 7), (1, 4)))
-        yield from self._steps(Kind.NAME, now_us, minute=((40, 9), (20, 6), (12, 3)))
-        yield from self._steps(Kind.VALUE, now_us, minute=((40, 3), (15, 2)))
-        yield from self._steps(Kind.PROBE, now_us, minute=((8, 8), (4, 5), (2, 2)), span=((12, 8), (6, 4)))
-        yield from self._steps(Kind.METHOD, now_us, minute=((3, 4), (1, 2)))
-        yield from self._steps(Kind.REFUSED, now_us, minute=((10, 6), (5, 4)))
-        yield from self._steps(Kind.ERROR, now_us, minute=((10, 3), (5, 2)))
-        yield from self._steps(Kind.BAD, now_us, minute=((20, 4), (10, 2)))
-        yield from self._steps(Kind.CALLBACK, now_us, minute=((1, 1),))
-        asked = self.count(Kind.ASKED, now_us, span_us=WALK_US)
-        if asked >= WALK:
+        if self.is_walking(now_us):
+            asked = self.count(Kind.ASKED, now_us, span_us=WALK_US)
             yield Part(2, f"{asked} different addresses in {WALK_US // 1_000_000} s")
             bare = self.count(Kind.UNREFERRED, now_us, span_us=WALK_US)
             if bare >= WALK:
                 yield Part(4, f"{bare} {Kind.UNREFERRED.value}")
 
-    def is_walking(self, now_us: int) -> bool:
-        """Whether it asks for one address after another faster than a person can."""
-        return self.count(Kind.ASKED, now_us, span_us=WALK_US) >= WALK
 
-    def _steps(
-        self,
-        kind: Kind,
-        now_us: int,
-        *,
-        minute: tuple[tuple[int, int], ...],
-        span: tuple[tuple[int, int], ...] = (),
-    ) -> Iterator[Part]:
-        """The points of the highest step that was reached, be it within a minute or within ten."""
-        if kind not in self._seen:
-            return
-        best = Part(0, "")
-        for steps, span_us, words in ((minute, MINUTE_US, "a minute"), (span, SPAN_US, "10 min")):
-            count = self.count(kind, now_us, span_us=span_us)
-            for least, points in steps:
-                if count >= least and points > best.points:
-                    best = Part(points, f"{count} {kind.value} in {words}")
-        if best.points:
-            yield best
+def _points(kind: Kind, seen: _Seen, now_us: int) -> Iterator[Part]:
+    """The points of the highest step that was reached, be it within a minute or within ten."""
+    best = Part(0, "")
+    minute, span = _SCORES[kind]
+    for steps, span_us, words in ((minute, MINUTE_US, "a minute"), (span, SPAN_US, "10 min")):
+        if not steps:
+            continue
+        count = seen.within(span_us, now_us)
+        for least, points in steps:
+            if count >= least and points > best.points:
+                best = Part(points, f"{count} {kind.value} in {words}")
+    if best.points:
+        yield best

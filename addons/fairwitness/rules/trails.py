@@ -14,6 +14,7 @@ from fairwitness.rules.reading import Reading, Tried
 from fairwitness.rules.trail import HAND_US, Kind, Trail
 
 _TRAILS = 64
+_OPEN = 1024  # exchanges whose trail is known
 _STACKS = 64
 _DISGUISES = 5  # User-Agents of one and the same program; from then on they are one actor
 _MISSING = frozenset({404, 410})
@@ -49,18 +50,31 @@ class Trails:
 
     def __init__(self) -> None:
         self._trails: Recent[tuple[str, bool], Trail] = Recent(_TRAILS)
-        self._stacks: Recent[str, set[bytes]] = Recent(_STACKS)
+        self._stacks: Recent[object, set[str]] = Recent(_STACKS)
+        self._of: Recent[str, tuple[str, Trail]] = Recent(_OPEN)
         self.given = Given()
 
     def of(self, request: Request) -> Trail:
         """The trail of who makes a request."""
-        key = (self.name_of(request), request.initiator is Initiator.PAGE)
-        return self._trails.get_or_make(key, Trail)
+        return self._found(request)[1]
+
+    def name_of(self, request: Request) -> str:
+        """The actor; a program that changes its User-Agent again and again is one."""
+        return self._found(request)[0]
+
+    def _found(self, request: Request) -> tuple[str, Trail]:
+        found = self._of.get(request.exchange)
+        if found is None:
+            name = self._name(request)
+            trail = self._trails.get_or_make((name, request.initiator is Initiator.PAGE), Trail)
+            found = name, trail
+            self._of.put(request.exchange, found)
+        return found
 
     def look(self, request: Request, reading: Reading) -> None:
         """Observe a request, whatever becomes of it."""
         trail, now_us = self.of(request), request.received_us
-        tool = tool_in(request.headers)
+        tool = reading.tool
         if tool is not None and tool.kind is ToolKind.SCANNER:
             trail.tool = tool.name
         label = request.client.label
@@ -76,7 +90,7 @@ class Trails:
             trail.note(Kind.CALLBACK, "", now_us)
         if request.method in _UNUSUAL or not _USUAL.fullmatch(request.method):
             trail.note(Kind.METHOD, request.method, now_us)
-        self._look_at_address(trail, request)
+        self._look_at_address(trail, request, reading)
 
     def _look_at_payloads(self, trail: Trail, request: Request, sure: list[Tried]) -> None:
         """What people try by hand is a payload too, but none of it is hurried or crowded."""
@@ -95,29 +109,33 @@ class Trails:
             for family in families:
                 trail.note(Kind.FAMILY, family, now_us)
 
-    def _look_at_address(self, trail: Trail, request: Request) -> None:
+    def _look_at_address(self, trail: Trail, request: Request, reading: Reading) -> None:
         now_us = request.received_us
         path = request.path
         trail.note(Kind.ASKED, (request.host, request.target), now_us)
         if path not in trail.given and probe_in(path.encode("latin-1")) and not self.given.links(request):
             trail.note(Kind.PROBE, (request.host, path), now_us)
-        agent = (request.header("user-agent") or "").encode("latin-1", "replace")
+        headers = reading.headers
+        agent = headers.get(b"user-agent", b"")
         if not (agent.startswith(b"Mozilla/5.0 (") and any(each in agent for each in _BROWSERS)):
             return
-        has_fetch = request.header("sec-fetch-mode") is not None
-        if request.header("accept-language") is None:
+        has_fetch = b"sec-fetch-mode" in headers
+        if b"accept-language" not in headers:
             trail.traits.add("a browser's User-Agent without Accept-Language")
         if request.scheme == "http" and has_fetch and not request.host.startswith(_LOCAL):
             trail.traits.add("Sec-Fetch headers over plain http")
         if request.scheme == "https" and not has_fetch:
             trail.traits.add("a browser's User-Agent without Sec-Fetch headers")
-        if not has_fetch and request.header("referer") is None:
+        if not has_fetch and b"referer" not in headers:
             trail.note(Kind.UNREFERRED, (request.host, request.target), now_us)
 
     def _look_at_names(self, trail: Trail, request: Request, reading: Reading) -> None:
         now_us = request.received_us
+        fields = reading.fields
+        if not fields:
+            return
         place = f"{reading.host}{request.path[:200]}"
-        names = {field.name for field in reading.fields if field.name}
+        names = {field.name for field in fields if field.name}
         if len(names) >= _MANY_NAMES and not request.body:
             trail.note(Kind.NAMES, request.target, now_us)
             return
@@ -129,7 +147,7 @@ class Trails:
                 trail.note(Kind.NAME, (place, name), now_us)
             if len(known) < _NAMES:
                 known |= names
-        for field in reading.fields[:20]:
+        for field in fields[:20]:
             name = field.name.lower()
             if field.value and not field.value.isdigit() and not any(word in name for word in _SECRET_NAMES):
                 trail.note(Kind.VALUE, (place, field.name, field.value[:200]), now_us)
@@ -171,13 +189,16 @@ class Trails:
             paths.add(request.path)
         return len(paths) > _ALIKE
 
-    def name_of(self, request: Request) -> str:
-        """The actor; a program that changes its User-Agent again and again is one."""
+    def _name(self, request: Request) -> str:
         if request.client.label:
             return request.actor
-        order = b" ".join(name.lower() for name, _ in request.headers[:12] if name.lower() != b"cookie")
-        stack = f"{request.client.address} {request.client.ja4} {order!r}"
+        order = tuple([name for name, _ in request.headers[:12] if len(name) != len(b"cookie")])
+        stack = (request.client.address, request.client.ja4, order)
         agents = self._stacks.get_or_make(stack, set)
         if len(agents) <= _DISGUISES:
-            agents.add((request.header("user-agent") or "").encode("latin-1", "replace")[:300])
-        return stack if len(agents) > _DISGUISES else request.actor
+            agents.add((request.header("user-agent") or "")[:300])
+        return (
+            f"{request.client.address} {request.client.ja4} {hash(order)}"
+            if len(agents) > _DISGUISES
+            else request.actor
+        )
