@@ -20,10 +20,12 @@ from fairwitness.rules.left_behind import LeftBehind
 from fairwitness.rules.missing_identification import MissingIdentification
 from fairwitness.rules.paid_action import PaidAction
 from fairwitness.rules.personal_data import PersonalData
+from fairwitness.rules.public_payload import PublicPayload
 from fairwitness.rules.request_rate import RequestRate
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.runner import Runner
 from fairwitness.rules.server_distress import ServerDistress
+from fairwitness.rules.spam import Spam
 from fairwitness.rules.stale_policy import StalePolicy
 from fairwitness.rules.third_party_attack import ThirdPartyAttack
 from fairwitness.rules.window import Window
@@ -50,6 +52,8 @@ RULES: tuple[type[Rule], ...] = (
     Window,
     StalePolicy,
     ThirdPartyAttack,
+    Spam,
+    PublicPayload,
 )
 
 __all__ = [
