@@ -212,6 +212,20 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Callers:
+    """The connections of one client address at a moment; live only, a recording has none."""
+
+    address: str
+    open: int
+    silent: int
+    """Those that said nothing whole for `SILENT_US`: no request, or one that does not come to its end."""
+    time_us: int
+
+
+SILENT_US = 10_000_000  # how long a connection may take for a request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """A dial: the attempt to connect to a server, with what was asked and what came of it."""
 

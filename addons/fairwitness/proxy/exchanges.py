@@ -51,7 +51,7 @@ class Exchanges:
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Refuse what must not go anyway before its body is read."""
         caller = self._wiring.caller(flow.client_conn)
-        caller.has_spoken = True
+        caller.has_spoken = caller.has_asked = True
         flow.request.stream = False
         received_us = self._witness.now_us()
         if refuse_stranger(flow, self._wiring.password, is_inside=caller.connect is not None):
@@ -75,7 +75,7 @@ class Exchanges:
                 flow.response = block_answer(asked.request, asked.verdict, asked.id)
             self._end_refused(flow, caller)
             return
-        flow.metadata[_RECEIVED] = received_us
+        flow.metadata[_RECEIVED] = caller.unfinished_us = received_us
         if content_length(flow) is None:
             flow.metadata[WATCHED] = max(self._witness.request_body_bytes, 1)
 
@@ -116,11 +116,13 @@ class Exchanges:
         live = await self._ask(flow, upload.seen[:SEEN_BODY_BYTES], content_length(flow))
         if live is None:
             return
+        self._wiring.caller(flow.client_conn).unfinished_us = 0  # a long upload may take its time
         live.upload = Tee(self._witness, live.asked, Direction.SENT)
         flow.request.stream = self._guarded(flow, live, live.upload)
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """Decide on a whole request; note the end of a long upload."""
+        self._wiring.caller(flow.client_conn).unfinished_us = 0
         live = self._wiring.exchanges.get(flow.id)
         if live is not None:
             if live.upload is not None and live.upload.writer is not None:

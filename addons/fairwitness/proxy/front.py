@@ -44,7 +44,7 @@ class Front:
             client.error = "fairwitness: a process of another user"
             witness.incident("a client of another user id was refused")
         else:
-            self._wiring.caller(client)
+            self._wiring.caller(client).opened_us = witness.now_us()
 
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Not decided yet: the last addon takes this back once the dial is on record."""

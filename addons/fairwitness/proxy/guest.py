@@ -70,6 +70,7 @@ class Guest:
         wiring = Wiring(
             witness, None, handlers=lambda: server.connections, listens=lambda: tuple(server.listen_addrs())
         )
+        witness.watch(wiring)
         ends = Ends(ctx.master.addons, wiring, refuses_foreign_users=True)
         self._standing.append((ends, witness))
 

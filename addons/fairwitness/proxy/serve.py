@@ -66,6 +66,7 @@ async def serve(
     guard_loop(asyncio.get_running_loop())
     watch_layers()
     wiring = Wiring(witness, settings.proxy_password, handlers=dict)
+    witness.watch(wiring)
     incidents = Incidents(witness)
     with incidents.watching():
         master = _make_master(settings, wiring)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from mitmproxy import connection
 from mitmproxy.proxy.server import ConnectionHandler
 
-from fairwitness.model.exchange import Client, Connection
+from fairwitness.model.exchange import SILENT_US, Callers, Client, Connection
 from fairwitness.model.verdict import Verdict
 from fairwitness.proxy.tee import Tee
 from fairwitness.proxy.tickets import Dial
@@ -38,6 +39,18 @@ class Caller:
     has_spoken: bool = False
     """Whether a request came inside, which says more than the CONNECT."""
     is_closing: bool = False
+    opened_us: int = 0
+    unfinished_us: int = 0
+    """Since when a request is under way whose body does not come to its end; 0: none is."""
+    has_asked: bool = False
+    """Whether the head of a request came."""
+
+    def is_silent(self, now_us: int) -> bool:
+        """Whether it has said nothing whole for so long that no browser would."""
+        if self.asked is not None:  # a tunnel or a raw stream, which says nothing to us
+            return False
+        since_us = self.unfinished_us or (0 if self.has_asked else self.opened_us)
+        return since_us > 0 and now_us - since_us >= SILENT_US
 
     @property
     def client(self) -> Client:
@@ -92,6 +105,23 @@ class Wiring:
             address, port = client.peername[:2] if client.peername else ("", 0)
             known = self.callers[client.id] = Caller(secrets.token_hex(16), address, port)
         return known
+
+    def silent(self, now_us: int) -> list[Callers]:
+        """The addresses with silent connections."""
+        silent = Counter(caller.address for caller in self.callers.values() if caller.is_silent(now_us))
+        if not silent:
+            return []
+        total = Counter(caller.address for caller in self.callers.values())
+        return [
+            Callers(address=address, open=total[address], silent=count, time_us=now_us)
+            for address, count in silent.items()
+        ]
+
+    def close_silent(self, address: str, now_us: int) -> None:
+        """Close the silent connections of an address."""
+        for client_id, caller in list(self.callers.items()):
+            if caller.address == address and caller.is_silent(now_us):
+                self.cut(client_id)
 
     def may_go_on(self, asked: Asked) -> bool:
         """Whether what was released once would be still: a halt, or a narrower policy, ends what is open."""

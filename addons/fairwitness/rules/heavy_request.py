@@ -6,14 +6,14 @@ from collections import deque
 from collections.abc import Iterator
 
 from fairwitness.detect import heavy
-from fairwitness.model.exchange import Exchange, Request
+from fairwitness.model.exchange import SILENT_US, Callers, Exchange, Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.fields import last_word
 from fairwitness.rules.rule import Rule
-from fairwitness.rules.words import head_of, reach_of
+from fairwitness.rules.words import head_of, reach_of, span
 
 _HUGE_BYTES = 100_000_000
 _ROWS = 100_000
@@ -25,6 +25,7 @@ _HOUR_US = 3600 * _SECOND_US
 _UNFINISHED = 10
 _MINUTE_US = 60 * _SECOND_US
 _KEPT = 512
+_SILENT, _TOO_SILENT = 40, 100  # connections; browsers keep up to 32 to a proxy
 _LIMIT_NAMES = frozenset(
     {"limit", "size", "pagesize", "perpage", "first", "last", "top", "rows", "count", "take", "maxresults"}
 )
@@ -56,6 +57,20 @@ class HeavyRequest(Rule):
         if says is not None:
             yield self._sighting(request, Severity.CHECK, says)
         yield from self._repeats(request)
+
+    def on_callers(self, callers: Callers) -> Iterator[Sighting]:
+        """Many connections that open and then say nothing: a browser keeps a few, a slow attack hundreds."""
+        if callers.silent < _SILENT:
+            return
+        yield Sighting(
+            rule=self.name,
+            severity=Severity.STOP if callers.silent >= _TOO_SILENT else Severity.CHECK,
+            says=f"{callers.silent} of {callers.open} connections of {callers.address} sent no whole request "
+            f"for {span(SILENT_US)}",
+            advice="Stop the tool; nothing of an unfinished request has left this machine.",
+            shown_by=(),
+            reach=f"connections of {callers.address}",
+        )
 
     def on_response(self, exchange: Exchange) -> Iterator[Sighting]:
         """Count uploads that never came to an end."""

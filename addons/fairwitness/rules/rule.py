@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import ClassVar, Self
 
-from fairwitness.model.exchange import Connection, Exchange, Message, Request
+from fairwitness.model.exchange import Callers, Connection, Exchange, Message, Request
 from fairwitness.model.flag import Sighting
 from fairwitness.model.policy import Policy, Posture, RuleLine
 from fairwitness.model.verdict import Action, Clause
@@ -98,6 +98,10 @@ class Rule:
 
     def on_connection(self, connection: Connection) -> Iterable[Sighting]:
         """A dial, before it is made."""
+        return ()
+
+    def on_callers(self, callers: Callers) -> Iterable[Sighting]:
+        """The connections of one client address, once a second while some of them are silent."""
         return ()
 
     def on_request(self, request: Request) -> Iterable[Sighting]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Any, TypeVar
 
-from fairwitness.model.exchange import NO_EXCHANGE, Connection, Direction, Exchange, Message, Request
+from fairwitness.model.exchange import NO_EXCHANGE, Callers, Connection, Direction, Exchange, Message, Request
 from fairwitness.model.flag import Answer, Flag, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action, ScopeList
@@ -29,6 +29,7 @@ _FAILURES = 100  # kept until the next judgement carries them to the log
 _HOOKS = (
     "at_start",
     "on_connection",
+    "on_callers",
     "on_request",
     "on_response",
     "on_message",
@@ -39,7 +40,7 @@ _HOOKS = (
 )
 
 _REGARDLESS = frozenset(
-    {"at_start", "on_ended", "on_gave_up"}
+    {"at_start", "on_callers", "on_ended", "on_gave_up"}
 )  # of scope: who began to count must hear the end
 
 _PLAIN = frozenset({"on_started", "on_ended", "on_gave_up", "has_slot"})  # these answer, they do not yield
@@ -108,6 +109,10 @@ class Runner:
         """Judge a dial before it is made."""
         in_scope = connection.scope_list == ScopeList.INCLUDE
         return self._judge("on_connection", about.of_dial(connection), (connection,), in_scope=in_scope)
+
+    def judge_callers(self, callers: Callers) -> Judgement:
+        """Judge the connections of one client address; with hold or more the silent ones are to be closed."""
+        return self._judge("on_callers", about.of_callers(callers), (callers,), in_scope=True)
 
     def judge_request(self, request: Request, *, in_scope: bool) -> Judgement:
         """Judge a request before anything of it leaves.

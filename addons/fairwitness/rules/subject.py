@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairwitness.model.exchange import NO_EXCHANGE, Connection, Initiator, Request
+from fairwitness.model.exchange import NO_EXCHANGE, Callers, Connection, Initiator, Request
 from fairwitness.rules.endpoint import endpoint_of
 
 
@@ -48,6 +48,18 @@ def of_dial(connection: Connection) -> Subject:
         host=connection.host,
         actor=f"label {client.label}" if client.label else client.address,
         endpoint=f"dial {connection.host}:{connection.port}",
+        initiator=Initiator.TOOL,
+    )
+
+
+def of_callers(callers: Callers) -> Subject:
+    """The connections of one client address."""
+    return Subject(
+        exchange=NO_EXCHANGE,
+        time_us=callers.time_us,
+        host="",
+        actor=callers.address,
+        endpoint=f"connections of {callers.address}",
         initiator=Initiator.TOOL,
     )
 

@@ -10,6 +10,7 @@ from fairwitness.model.exchange import Exchange, Initiator, Request
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.endpoint import skeleton
 from fairwitness.rules.given import Given
+from fairwitness.rules.hello import contradicts
 from fairwitness.rules.reading import Reading, Tried
 from fairwitness.rules.trail import HAND_US, Kind, Trail
 
@@ -126,6 +127,9 @@ class Trails:
             trail.traits.add("Sec-Fetch headers over plain http")
         if request.scheme == "https" and not has_fetch:
             trail.traits.add("a browser's User-Agent without Sec-Fetch headers")
+        client = request.client
+        if client.ja4 and contradicts(client.ja4, agent=agent.decode("latin-1"), label=client.label):
+            trail.traits.add("a browser's User-Agent with the TLS hello of a library")
         if not has_fetch and b"referer" not in headers:
             trail.note(Kind.UNREFERRED, (request.host, request.target), now_us)
 

@@ -20,6 +20,7 @@ from fairwitness.model.policy import Identify
 from fairwitness.model.verdict import Action, ScopeList, Verdict
 from fairwitness.witness.asked import Asked, keep_of
 from fairwitness.witness.combine import combine
+from fairwitness.witness.crowd import Crowd
 from fairwitness.witness.gate import GateState
 from fairwitness.witness.steering import Steering
 
@@ -89,7 +90,21 @@ class Witness(Steering):
 
     async def keep_watch(self) -> None:
         """Make what was committed durable every second, and note steps of the machine's clock."""
-        await self._keeper.keep_watch()
+        await self._keeper.keep_watch(self._look_at_callers)
+
+    def watch(self, crowd: Crowd) -> None:
+        """From now on, look at the clients' connections once a second."""
+        self._crowd = crowd
+
+    def _look_at_callers(self) -> None:
+        if self._crowd is None:
+            return
+        now_us = self.now_us()
+        for callers in self._crowd.silent(now_us):
+            judgement = self._runner.judge_callers(callers)
+            self._keeper.record_judgement(judgement, NO_EXCHANGE)
+            if judgement.action >= Action.HOLD:  # a connection cannot wait for the researcher
+                self._crowd.close_silent(callers.address, now_us)
 
     # Asking
 

@@ -102,12 +102,13 @@ class Keeper:
             mend="Stop fairwitness, mend the cause, start it again",
         )
 
-    async def keep_watch(self) -> None:
-        """Make what was committed durable every second, and note steps of the machine's clock."""
+    async def keep_watch(self, look: Callable[[], None]) -> None:
+        """Make what was committed durable every second, note steps of the machine's clock, and *look*."""
         while True:
             await asyncio.sleep(1)
             if self.log.failure is not None:
                 return
+            look()
             step_us = self._clock.step_us()
             if abs(step_us - self._step_us) > _STEP_US:
                 self.incident(f"the machine's clock was stepped by {(step_us - self._step_us) / 1e6:+.3f} s")

@@ -15,6 +15,7 @@ from fairwitness.model.policy import Policy
 from fairwitness.model.remark import Remark
 from fairwitness.policy import Change, PolicyInForce
 from fairwitness.rules import Runner, SignIn
+from fairwitness.witness.crowd import Crowd
 from fairwitness.witness.dialling import Dialling
 from fairwitness.witness.keeper import Keeper
 from fairwitness.witness.messages import Messages
@@ -71,6 +72,7 @@ class Steering:
         self._accounts = runner.known.accounts
         self._started_us = clock.now_us()
         self._answered: set[str] = set()
+        self._crowd: Crowd | None = None
         self._released = self._blocked = self._open = 0
 
     def status(self) -> Status:

@@ -1,0 +1,81 @@
+"""Connections that open and say nothing whole are seen as they are, and closed where the policy wants it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fairwitness.testing import Authority, Proxy, Town
+
+SAYS = "No denial of service."
+
+
+@pytest.fixture
+def town(authority: Authority, tmp_path: Path) -> Iterator[Town]:
+    """One that holds what is heavy."""
+    with Town(
+        authority, tmp_path / "town", rules={"heavy-request": {"action": "hold", "says": SAYS}}
+    ) as town:
+        yield town
+
+
+@contextlib.contextmanager
+def connected(proxy: Proxy, count: int, said: bytes) -> Iterator[list[socket.socket]]:
+    """So many connections to the proxy, each of which has said something."""
+    host, _, port = proxy.address.rpartition(":")
+    with contextlib.ExitStack() as stack:
+        sockets = []
+        for _ in range(count):
+            each = stack.enter_context(socket.create_connection((host, int(port))))
+            each.sendall(said)
+            sockets.append(each)
+        yield sockets
+
+
+def flags(town: Town) -> list[tuple[str, str]]:
+    """Rule and severity of what was raised."""
+    told = [each for each in town.proxy.told if each.kind == "flag"]
+    return [(each.text("rule"), each.text("severity")) for each in told]
+
+
+def test_unfinished_heads_are_flagged_and_closed(town: Town) -> None:
+    """A hundred connections whose heads never end: nothing reaches the origin, and they are closed."""
+    head = f"GET {town.inside.url('/slow', scheme='http')} HTTP/1.1\r\nHost: in.test\r\nX-a: ".encode()
+    with connected(town.proxy, 110, head) as sockets:
+        town.proxy.wait_for(lambda told: told.kind == "flag", "a flag", timeout=30)
+        sockets[0].settimeout(20)
+        rest = sockets[0].recv(1)
+
+    assert b"" == rest
+    assert {"heavy-request"} == {rule for rule, _ in flags(town)}
+    assert "stop" in {severity for _, severity in flags(town)}
+    assert 0 == town.inside.counts.requests
+
+
+def test_unfinished_bodies_are_flagged(town: Town) -> None:
+    """Fifty uploads that trickle: nothing of them has left, and the researcher is warned."""
+    head = (
+        f"POST {town.inside.url('/slow', scheme='http')} HTTP/1.1\r\nHost: in.test\r\n"
+        "Content-Length: 4096\r\n\r\nabc"
+    ).encode()
+    with connected(town.proxy, 50, head):
+        town.proxy.wait_for(lambda told: told.kind == "flag", "a flag", timeout=30)
+
+    assert [("heavy-request", "check")] == flags(town)
+    assert 0 == town.inside.counts.requests
+
+
+def test_a_browsers_idle_connections_are_not(town: Town) -> None:
+    """Thirty preconnected ones, while another client is served."""
+    with connected(town.proxy, 30, b"") as sockets:
+        for i in range(8):
+            town.curl(town.inside.url(f"/slow/1500/{i}"))
+        sockets[0].settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            sockets[0].recv(1)
+
+    assert [] == flags(town)
