@@ -5,6 +5,8 @@ policy (what differs from an empty one for shop.example.com) and exchanges in se
 12:00 UTC.  ``browser`` gives a request the headers of Chromium, ``sends`` its body; ``status``, ``answers``
 (headers) and ``body`` are the response; ``times`` and ``every`` repeat it, with ``{i}`` counting from 0;
 ``accounts`` names the researcher's own with their identities, ``elsewhere`` the hosts that are not in scope.
+A rule about reports has findings for samples: ``finding`` is the name, ``fields`` what is written,
+``marked`` the URLs.
 """
 
 from __future__ import annotations
@@ -19,14 +21,19 @@ import yaml
 
 from fairwitness.model.account import Account
 from fairwitness.model.exchange import Exchange, Headers
+from fairwitness.model.finding import Finding
 from fairwitness.model.flag import Flag, Severity
+from fairwitness.model.record import ExchangeRow
 from fairwitness.policy import RULE_NAMES, read_policy, site_of
-from fairwitness.rules import RULES, Knowledge, Runner
+from fairwitness.rules import REPORT_RULES, RULES, Knowledge, ReportRule, Rule, Runner, objections_of
 from fairwitness.rules.testing import NOON_US, make_exchange, make_request
 
 SAMPLES = Path(__file__).parent / "samples"
 DOCS = Path(__file__).parents[2] / "docs" / "rules.md"
-FILES = sorted(SAMPLES.glob("*.yaml"))
+ALL_FILES = sorted(SAMPLES.glob("*.yaml"))
+OF_REPORTS = [rule.name for rule in REPORT_RULES]
+FILES = [path for path in ALL_FILES if path.name.split(".")[0] not in OF_REPORTS]
+FINDINGS = [path for path in ALL_FILES if path not in FILES]
 SECOND = 1_000_000
 NAMES = [rule.name for rule in RULES]
 ONLY_REPORTED = {"left-behind"}  # never above info
@@ -146,34 +153,80 @@ def test_sample_gets_no_other_rules_flags(path: Path) -> None:
     assert [] == [flag.says for flag in flags if flag.rule != rule and flag.severity > Severity.INFO]
 
 
-@pytest.mark.parametrize("name", NAMES)
+def _rows(urls: list[str]) -> Iterator[ExchangeRow]:
+    for i, url in enumerate(urls, 1):
+        yield ExchangeRow(
+            id=i,
+            exchange=f"{i:032x}",
+            time_us=NOON_US,
+            method="GET",
+            url=url,
+            status=200,
+            decision="allow",
+            clause=None,
+            reason="",
+            initiator="tool",
+            page=None,
+            label=None,
+            account=None,
+            client="127.0.0.1:5",
+            flags=(),
+            request_bytes=0,
+            response_bytes=0,
+            duration_us=0,
+            session=1,
+            outcome="complete",
+            host=url.split("/")[2],
+            scope_list="include",
+        )
+
+
+@pytest.mark.parametrize("path", FINDINGS, ids=lambda path: path.stem)
+def test_finding_is_objected_to_as_its_name_says(path: Path) -> None:
+    """A sample of a rule about reports is a finding; only its own rule objects."""
+    rule, wanted, _ = path.name.split(".")
+    sample = yaml.safe_load(path.read_text("utf-8"))
+    policy = read_policy(_policy(sample["policy"]), path="policy.yaml")
+    finding = Finding(
+        name=sample["finding"],
+        created_us=NOON_US,
+        updated_us=NOON_US,
+        fields=tuple(sample.get("fields", {}).items()),
+    )
+    objections = objections_of(REPORT_RULES, policy, finding, tuple(_rows(sample["marked"])), site_of=site_of)
+
+    assert ({rule} if wanted == "must-flag" else set()) == {each.rule for each in objections}
+    assert {policy.rule(rule).clause} >= {each.clause for each in objections}
+
+
+@pytest.mark.parametrize("name", NAMES + OF_REPORTS)
 def test_rule_has_both_samples_a_heading_and_a_line(name: str) -> None:
     """Who adds a rule writes down what it looks at and shows it."""
     wanted = {f"{name}.must-flag.yaml", f"{name}.must-not-flag.yaml"}
     documented = DOCS.read_text("utf-8")
 
-    assert wanted == {path.name for path in FILES if path.name.split(".")[0] == name}
+    assert wanted == {path.name for path in ALL_FILES if path.name.split(".")[0] == name}
     assert f"\n## {name}\n" in documented
     assert [] == [sample for sample in wanted if f"tests/rules/samples/{sample}" not in documented]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ALL_FILES, ids=lambda path: path.stem)
 def test_sample_belongs_to_a_rule(path: Path) -> None:
     """A sample whose name has a slip would test nothing."""
     rule, wanted, _ = path.name.split(".")
 
-    assert (True, True) == (rule in NAMES, wanted in {"must-flag", "must-not-flag"})
+    assert (True, True) == (rule in NAMES + OF_REPORTS, wanted in {"must-flag", "must-not-flag"})
 
 
-def test_every_rule_is_known_to_the_policy() -> None:
-    """policy.yaml can name each rule that runs."""
-    assert [] == [name for name in NAMES if name not in RULE_NAMES]
+def test_policy_names_the_rules_that_there_are_and_no_others() -> None:
+    """policy.yaml can name each rule that runs, and each name that it can say is judged."""
+    assert set(RULE_NAMES) == {*NAMES, *OF_REPORTS}
 
 
-@pytest.mark.parametrize("rule", RULES, ids=NAMES)
-def test_name_file_and_class_share_a_stem(rule: type) -> None:
+@pytest.mark.parametrize("rule", [*RULES, *REPORT_RULES], ids=NAMES + OF_REPORTS)
+def test_name_file_and_class_share_a_stem(rule: type[Rule | ReportRule]) -> None:
     """`missing-identification` is MissingIdentification in missing_identification.py."""
-    name = NAMES[list(RULES).index(rule)]
+    name = rule.name
 
     assert name.replace("-", "_") == rule.__module__.rsplit(".", 1)[1]
     assert "".join(part.capitalize() for part in name.split("-")) == rule.__name__

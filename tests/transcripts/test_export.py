@@ -66,7 +66,8 @@ def test_each_format_is_written_and_told(home: Home, logged: Path, name: str) ->
     form = done.form()
 
     assert 0 == done.code, done.err
-    assert {"file", "format", "exchanges", "left_out", "bytes", "sha256", "redacted", "hidden"} == set(form)
+    keys = {"file", "format", "exchanges", "left_out", "bytes", "sha256", "redacted", "hidden"}
+    assert keys | {"warnings", "missing"} == set(form)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == form["sha256"]
     assert (0o600, path.stat().st_size) == (path.stat().st_mode & 0o777, form["bytes"])
     assert 3 == form["exchanges"] + form["left_out"]

@@ -76,7 +76,7 @@ def test_a_finding_from_first_mark_to_report_fields(home: Home, logged: Path) ->
         marked.out.splitlines()
     )
     assert "2 exchanges, 4 in all" in more.out
-    assert "note: its exchanges are of 2 sites (example.test, other.test)" in more.out
+    assert "warning: mixed-report: its exchanges are of 2 sites (example.test, other.test)" in more.out
     assert "Attached shot.png, 6 B, SHA-256 " in attached.out
     assert edited.out.startswith("Written: description, steps, affected.")
     assert "IDOR in orders" in listed.out
@@ -107,7 +107,7 @@ def test_findings_have_the_agreed_keys(home: Home, logged: Path) -> None:
     people = home.run("finding", "show", NAME, "--evidence", "evidence").out.splitlines()
     assert "not written yet: description, steps, affected (fairwitness finding edit NAME)" in people
     assert keys == set(line)
-    assert keys | {"fields", "hints"} == set(form)
+    assert keys | {"fields", "hints", "warnings"} == set(form)
     assert ([1], [], [1], []) == (
         marked["marked"],
         again["marked"],
@@ -118,12 +118,43 @@ def test_findings_have_the_agreed_keys(home: Home, logged: Path) -> None:
     assert ["description", "steps", "affected"] == line["missing"]
 
 
-def test_excluded_classes_are_hinted_at(home: Home, logged: Path) -> None:
-    """A finding that the program does not want is told at once, and recorded all the same."""
-    result = home.run("finding", "new", "Clickjacking on /cart", "--evidence", "evidence")
+LINE = """\
+rules:
+  excluded-finding: {action: ACTION, says: Best practices without impact}
+"""
+
+
+def test_excluded_classes_are_warned_of_with_clause_and_line(home: Home, logged: Path, policy: Path) -> None:
+    """A finding that the program does not want is told at once and at export, and recorded all the same."""
+    policy.write_text(policy.read_text() + LINE.replace("ACTION", "warn"))
+    at = ("--evidence", "evidence", "--policy", str(policy))
+    result = home.run("finding", "new", "Clickjacking on /cart", *at)
+    home.run("mark", "1", "--finding", "Clickjacking on /cart", *at)
+    wanted = ("--finding", "Clickjacking on /cart", "--format", "curl", *at)
+    people = home.run("export", *wanted, "-o", "a.sh")
+    form = home.run("export", *wanted, "-o", "b.sh", "--json").form()
 
     assert 0 == result.code
-    assert "does not accept reports of clickjacking" in result.out
+    for said in (result.out, people.out):
+        assert "warning: excluded-finding: the program does not accept reports of clickjacking" in said
+        assert "rules.excluded-finding, policy.yaml:" in said
+        assert '"Best practices without impact"]' in said
+    (warning,) = form["warnings"]
+    assert ("excluded-finding", "rules.excluded-finding") == (warning["rule"], warning["clause"])
+    assert "Best practices without impact" == warning["program_says"]
+    assert ["description", "steps", "affected"] == form["missing"]
+    assert "not written yet: description, steps, affected" in people.out
+
+
+def test_rule_of_reports_that_only_logs_is_silent(home: Home, logged: Path, policy: Path) -> None:
+    """`log` says that the researcher does not want to be told."""
+    policy.write_text(policy.read_text() + LINE.replace("ACTION", "log"))
+    at = ("--evidence", "evidence", "--policy", str(policy))
+    result = home.run("finding", "new", "Clickjacking on /cart", *at)
+    form = home.run("finding", "show", "Clickjacking on /cart", "--json", *at).form()
+
+    assert "New finding: Clickjacking on /cart" == result.out.strip()
+    assert ([], []) == (form["hints"], form["warnings"])
 
 
 @pytest.mark.parametrize(

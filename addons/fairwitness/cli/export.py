@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,9 @@ import click
 
 from fairwitness.cli.beside import beside, told
 from fairwitness.cli.filters import filters
+from fairwitness.cli.findings_shown import missing_fields, objection_forms, objection_lines, objections_to
 from fairwitness.cli.options import choices, command
-from fairwitness.cli.place import find_place
+from fairwitness.cli.place import Place, find_place
 from fairwitness.cli.progress import Progress
 from fairwitness.cli.text import machine, plural, printable, size
 from fairwitness.cli.writing import record
@@ -21,8 +23,10 @@ from fairwitness.model.disclosure import Exported, Redactor
 from fairwitness.model.record import LogFilter
 
 if TYPE_CHECKING:
+    from fairwitness.evidence import Reader
     from fairwitness.evidence.snapshot import Snapshot
     from fairwitness.export import Exporter
+    from fairwitness.model.finding import Objection
     from fairwitness.model.record import ExchangeRecord, ExchangeRow
 
 FORMATS = ("har", "jsonl", "csv", "markdown", "html", "curl", "http", "mitm")
@@ -67,6 +71,7 @@ def export(context: click.Context, wanted: LogFilter, format_: str, out: Path, u
     with place.reader() as reader, opened(out, stdout=sys.stdout.buffer, forbidden=place.evidence) as target:
         left_out = _Count()
         snapshot = reader.snapshot(wanted, _chooser(format_, wanted, left_out))
+        warned = _warned(place, reader, wanted)
         searched = beside(reader, snapshot)
         with _progress(snapshot) as records:
             written = write_checked(
@@ -88,7 +93,25 @@ def export(context: click.Context, wanted: LogFilter, format_: str, out: Path, u
         )
         record(place, made)
         target.finish()
-    _say(made, left_out.count, written.hidden, told(searched), as_json=chosen.as_json)
+    _say(made, left_out.count, written.hidden, told(searched), warned, as_json=chosen.as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Warned:
+    """What is to be thought of before the finding is reported."""
+
+    objections: tuple[Objection, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def _warned(place: Place, reader: Reader, wanted: LogFilter) -> _Warned:
+    """What the program's rules of reports say of the finding that is given out; nothing without one."""
+    found = reader.finding(wanted.finding) if wanted.finding else None
+    if found is None:
+        return _Warned()
+    policy = place.policy()
+    rows = reader.rows(each.id for each in found.exchanges)
+    return _Warned(objections_to(found, rows, policy), missing_fields(found, policy.report))
 
 
 class _Count:
@@ -154,7 +177,9 @@ def _typed(wanted: LogFilter) -> tuple[tuple[str, str], ...]:
     return tuple(told)
 
 
-def _say(made: Exported, left_out: int, hidden: int, unsearched: str | None, *, as_json: bool) -> None:
+def _say(
+    made: Exported, left_out: int, hidden: int, unsearched: str | None, warned: _Warned, *, as_json: bool
+) -> None:
     """What was made; on stderr where the file itself went to stdout."""
     form = {
         "file": made.file,
@@ -165,6 +190,8 @@ def _say(made: Exported, left_out: int, hidden: int, unsearched: str | None, *, 
         "sha256": made.sha256,
         "redacted": made.is_redacted,
         "hidden": hidden,
+        "warnings": objection_forms(warned.objections),
+        "missing": list(warned.missing),
     }
     words = f"{made.file}: {plural(made.exchanges, 'exchange')}, {size(made.size)}, SHA-256 {made.sha256}"
     if left_out:
@@ -173,4 +200,8 @@ def _say(made: Exported, left_out: int, hidden: int, unsearched: str | None, *, 
         words += f"\n{plural(hidden, 'value')} hidden" + (f"\n{unsearched}" if unsearched else "")
     else:
         words += "\nNothing is hidden in it: passwords, cookies and keys are in it as they were sent."
+    for line in objection_lines(warned.objections):
+        words += f"\n{line}"
+    if warned.missing:
+        words += f"\nnot written yet: {', '.join(warned.missing)} (fairwitness finding edit NAME)"
     click.echo(machine(form) if as_json else printable(words, keep="\n"), err=made.file == "-")

@@ -10,7 +10,14 @@ import click
 
 from fairwitness.cli.choosing import MOST, choose
 from fairwitness.cli.completing import exchange_ids, finding_names
-from fairwitness.cli.findings_shown import finding_form, finding_line, hints_of, print_finding, print_findings
+from fairwitness.cli.findings_shown import (
+    finding_form,
+    finding_line,
+    objection_lines,
+    objections_to,
+    print_finding,
+    print_findings,
+)
 from fairwitness.cli.options import Group, choices, command, example
 from fairwitness.cli.place import Place, find_place
 from fairwitness.cli.text import machine, plural, printable, size
@@ -20,7 +27,7 @@ from fairwitness.model.finding import Change, Finding, FindingChange, Marked, fi
 
 if TYPE_CHECKING:
     from fairwitness.evidence import Reader
-    from fairwitness.model.policy import Report
+    from fairwitness.model.policy import Policy
     from fairwitness.model.record import ExchangeRow
 
 _NOTE_CHARACTERS = 64_000
@@ -73,16 +80,16 @@ def mark(
         )
     new = [row for row in rows if (row.id in already) == undo]
     _record_marks(place, before.name if before else wanted, new, note, undo=undo)
-    after, report, rows = _looked_up(place, wanted)
+    after, policy, rows = _looked_up(place, wanted)
     if chosen.as_json:
-        print(machine({**finding_form(after, rows, report), "marked": [row.id for row in new]}))
+        print(machine({**finding_form(after, rows, policy), "marked": [row.id for row in new]}))
         return
     if before is None:
         print(printable(f"New finding: {after.name}"))
     left = f", {len(after.exchanges)} in all" if len(after.exchanges) != len(new) else ""
     done = f"{'Taken out of' if undo else 'Marked for'} {after.name}: {plural(len(new), 'exchange')}{left}."
     print(printable(done))
-    _print_hints(after, rows, report)
+    _print_warnings(after, rows, policy)
 
 
 @click.group(
@@ -113,12 +120,12 @@ def new(context: click.Context, name: str, note: str | None) -> None:
             mend="Collect exchanges with 'fairwitness mark', or choose another name",
         )
     record(place, FindingChange(finding=wanted, change=Change.CREATED, text=_note(note)))
-    after, report, rows = _looked_up(place, wanted)
+    after, policy, rows = _looked_up(place, wanted)
     if chosen.as_json:
-        print(machine(finding_form(after, rows, report)))
+        print(machine(finding_form(after, rows, policy)))
         return
     print(printable(f"New finding: {after.name}"))
-    _print_hints(after, rows, report)
+    _print_warnings(after, rows, policy)
 
 
 @finding.command(name="list", epilog=example("fairwitness finding list", "fairwitness finding list --json"))
@@ -144,12 +151,12 @@ def show(context: click.Context, name: str) -> None:
     """Show a finding with all that belongs to it."""
     chosen = choices(context)
     place = find_place(chosen)
-    found, report, rows = _looked_up(place, name)
+    found, policy, rows = _looked_up(place, name)
     if chosen.as_json:
-        print(machine(finding_form(found, rows, report)))
+        print(machine(finding_form(found, rows, policy)))
         return
-    print_finding(found, rows, report, folder=place.evidence)
-    _print_hints(found, rows, report)
+    print_finding(found, rows, policy.report, folder=place.evidence)
+    _print_warnings(found, rows, policy)
 
 
 @finding.command(name="edit", epilog=example('fairwitness finding edit "IDOR in orders"'))
@@ -167,8 +174,8 @@ def edit(context: click.Context, name: str) -> None:
 
     chosen = choices(context)
     place = find_place(chosen)
-    before, report, rows = _looked_up(place, name)
-    fields = fields_of(before, report.fields)
+    before, policy, rows = _looked_up(place, name)
+    fields = fields_of(before, policy.report.fields)
     if not fields:
         raise PolicyError("the policy demands no field", where="report.fields", mend="List some there")
     changed: list[str] = []
@@ -177,12 +184,12 @@ def edit(context: click.Context, name: str) -> None:
             if said != before.field(field):
                 record(place, FindingChange(finding=before.name, change=Change.FIELD, field=field, text=said))
                 changed.append(field)
-    after, report, rows = _looked_up(place, name)
+    after, policy, rows = _looked_up(place, name)
     if chosen.as_json:
-        print(machine({**finding_form(after, rows, report), "changed": list(changed)}))
+        print(machine({**finding_form(after, rows, policy), "changed": list(changed)}))
         return
     print(printable(f"Written: {', '.join(changed)}." if changed else "Nothing was changed."))
-    _print_hints(after, rows, report)
+    _print_warnings(after, rows, policy)
 
 
 @finding.command(name="attach", epilog=example('fairwitness finding attach "IDOR in orders" orders.png'))
@@ -207,8 +214,8 @@ def attach(context: click.Context, name: str, files: tuple[Path, ...]) -> None:
                 printable(f"Attached {attachment.name}, {size(attachment.size)}, SHA-256 {attachment.sha256}")
             )
     if chosen.as_json:
-        after, report, rows = _looked_up(place, name)
-        print(machine(finding_form(after, rows, report)))
+        after, policy, rows = _looked_up(place, name)
+        print(machine(finding_form(after, rows, policy)))
 
 
 def _name(text: str) -> str:
@@ -244,14 +251,14 @@ def _record_marks(
         text = ""
 
 
-def _looked_up(place: Place, name: str) -> tuple[Finding, Report, tuple[ExchangeRow, ...]]:
-    """A finding as it is now, what its report must hold, and the lines of its exchanges."""
-    report = place.policy().report
+def _looked_up(place: Place, name: str) -> tuple[Finding, Policy, tuple[ExchangeRow, ...]]:
+    """A finding as it is now, what the program says, and the lines of its exchanges."""
+    policy = place.policy()
     with place.reader() as reader:
         found = reader.finding(_name(name))
         if found is None:
             raise _unknown(place, reader, name)
-        return found, report, reader.rows(each.id for each in found.exchanges)
+        return found, policy, reader.rows(each.id for each in found.exchanges)
 
 
 def _unknown(place: Place, reader: Reader, name: str) -> PolicyError:
@@ -265,6 +272,6 @@ def _unknown(place: Place, reader: Reader, name: str) -> PolicyError:
     )
 
 
-def _print_hints(found: Finding, rows: Sequence[ExchangeRow], report: Report) -> None:
-    for hint in hints_of(found, rows, report):
-        print(printable(f"note: {hint}"))
+def _print_warnings(found: Finding, rows: Sequence[ExchangeRow], policy: Policy) -> None:
+    for line in objection_lines(objections_to(found, rows, policy)):
+        print(printable(line))

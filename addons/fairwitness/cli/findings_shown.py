@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +9,15 @@ from typing import TYPE_CHECKING
 from fairwitness.cli.forms import Form
 from fairwitness.cli.table import print_table
 from fairwitness.cli.text import moment, printable, size
+from fairwitness.control.wire import Value
 from fairwitness.export.forms import exchange_form
 from fairwitness.model.clock import iso_us
-from fairwitness.model.finding import Finding
+from fairwitness.model.finding import Finding, Objection
 
 if TYPE_CHECKING:
-    from fairwitness.model.policy import Report
+    from fairwitness.model.policy import Policy, Report
     from fairwitness.model.record import ExchangeRow
+    from fairwitness.model.verdict import Clause
 
 
 def missing_fields(finding: Finding, report: Report) -> tuple[str, ...]:
@@ -40,17 +41,19 @@ def finding_line(finding: Finding, report: Report) -> Form:
     }
 
 
-def finding_form(finding: Finding, rows: Sequence[ExchangeRow], report: Report) -> Form:
+def finding_form(finding: Finding, rows: Sequence[ExchangeRow], policy: Policy) -> Form:
     """``finding show --json``."""
+    objections = objections_to(finding, rows, policy)
     return {
-        **finding_line(finding, report),
+        **finding_line(finding, policy.report),
         "exchanges": [exchange_form(row) for row in rows],
         "fields": dict(finding.fields),
         "notes": [{"time": iso_us(note.time_us), "text": note.text} for note in finding.notes],
         "attachments": [
             {"name": each.name, "sha256": each.sha256, "bytes": each.size} for each in finding.attachments
         ],
-        "hints": list(hints_of(finding, rows, report)),
+        "hints": [each.says for each in objections],
+        "warnings": objection_forms(objections),
     }
 
 
@@ -91,42 +94,53 @@ def print_finding(finding: Finding, rows: Sequence[ExchangeRow], report: Report,
         print(printable(f"\nnote of {moment(note.time_us)}: {note.text}", keep="\n\t"))
     for name, text in finding.fields:
         print(printable(f"\n## {name}\n\n{text}", keep="\n\t"))
-    missing = missing_fields(finding, report)
+    missing = missing_words(finding, report)
     if missing:
         print()
-        print(printable(f"not written yet: {', '.join(missing)} (fairwitness finding edit NAME)"))
+        print(printable(missing))
     for each in finding.attachments:
         gone = "" if (folder / "attachments" / each.sha256).is_file() else "  (the file is gone)"
         print(printable(f"file: {each.name}, {size(each.size)}, SHA-256 {each.sha256}{gone}"))
 
 
-def hints_of(finding: Finding, rows: Sequence[ExchangeRow], report: Report) -> tuple[str, ...]:
+def objections_to(finding: Finding, rows: Sequence[ExchangeRow], policy: Policy) -> tuple[Objection, ...]:
     """What a triager would object to: a class that the program excludes, two findings in one."""
-    from fairwitness.policy.suffixes import registrable
+    from fairwitness.policy import site_of
+    from fairwitness.rules import REPORT_RULES, objections_of
 
-    hints = []
-    said = _words(" ".join([finding.name, *(text for _, text in finding.fields)]))
-    for excluded in report.excluded:
-        wanted = _words(excluded)
-        if wanted and wanted <= said:
-            hints.append(f"the program does not accept reports of {excluded} (report.excluded)")
-    sites = sorted({registrable(row.host) or row.host for row in rows if row.host})
-    if report.one_finding_per_report and len(sites) > 1:
-        hints.append(
-            f"its exchanges are of {len(sites)} sites ({', '.join(sites[:5])}); the program wants one"
-            " finding a report: is this one finding?"
-        )
-    return tuple(hints)
+    return objections_of(REPORT_RULES, policy, finding, rows, site_of=site_of)
 
 
-def _words(text: str) -> frozenset[str]:
-    """Words without those that carry no meaning, so that ``spf-dkim-dmarc`` is found by its parts."""
-    return frozenset(re.findall(r"[a-z0-9]+", text.casefold())) - {
-        "a",
-        "an",
-        "and",
-        "of",
-        "the",
-        "in",
-        "without",
-    }
+def objection_forms(objections: Sequence[Objection]) -> list[Value]:
+    """``warnings`` in JSON."""
+    return [
+        {
+            "rule": each.rule,
+            "clause": each.clause.id,
+            "where": each.clause.where,
+            "program_says": each.clause.says,
+            "says": each.says,
+            "advice": each.advice,
+        }
+        for each in objections
+    ]
+
+
+def objection_lines(objections: Sequence[Objection]) -> tuple[str, ...]:
+    """The same for people."""
+    return tuple(
+        f"warning: {each.rule}: {each.says} {each.advice} [{clause_words(each.clause)}]"
+        for each in objections
+    )
+
+
+def clause_words(clause: Clause) -> str:
+    """``rules.spam, policy.yaml:90: "No spam"``."""
+    where = f", {clause.where.rpartition('/')[2]}" if clause.where != "-" else ""
+    return f"{clause.id}{where}" + (f': "{clause.says}"' if clause.says else "")
+
+
+def missing_words(finding: Finding, report: Report) -> str:
+    """What is not written yet; empty where all is."""
+    missing = missing_fields(finding, report)
+    return f"not written yet: {', '.join(missing)} (fairwitness finding edit NAME)" if missing else ""

@@ -6,6 +6,8 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fairwitness.model.verdict import Clause
+
 NAME_CHARACTERS = 80  # of a finding's name
 
 
@@ -80,6 +82,16 @@ class Finding:
     def field(self, name: str) -> str:
         """What a field says; empty where nothing was written."""
         return dict(self.fields).get(name, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """What a triager would object to in a finding, by a rule of the policy."""
+
+    rule: str
+    clause: Clause
+    says: str
+    advice: str
 
 
 def finding_name(text: str) -> str:

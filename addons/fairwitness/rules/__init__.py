@@ -10,6 +10,7 @@ from fairwitness.rules.content_discovery import ContentDiscovery
 from fairwitness.rules.data_alteration import DataAlteration
 from fairwitness.rules.destructive_request import DestructiveRequest
 from fairwitness.rules.enumeration import Enumeration
+from fairwitness.rules.excluded_finding import ExcludedFinding
 from fairwitness.rules.foreign_account import ForeignAccount
 from fairwitness.rules.foreign_credential import ForeignCredential
 from fairwitness.rules.heavy_request import HeavyRequest
@@ -18,9 +19,11 @@ from fairwitness.rules.judgement import Judgement, MeterReading, RuleFailure
 from fairwitness.rules.knowledge import Knowledge
 from fairwitness.rules.left_behind import LeftBehind
 from fairwitness.rules.missing_identification import MissingIdentification
+from fairwitness.rules.mixed_report import MixedReport
 from fairwitness.rules.paid_action import PaidAction
 from fairwitness.rules.personal_data import PersonalData
 from fairwitness.rules.public_payload import PublicPayload
+from fairwitness.rules.report_rule import ReportRule, objections_of
 from fairwitness.rules.request_rate import RequestRate
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.runner import Runner
@@ -56,15 +59,21 @@ RULES: tuple[type[Rule], ...] = (
     PublicPayload,
 )
 
+REPORT_RULES: tuple[type[ReportRule], ...] = (ExcludedFinding, MixedReport)
+"""Those that look at a finding, not at traffic."""
+
 __all__ = [
+    "REPORT_RULES",
     "RULES",
     "Accounts",
     "Initiators",
     "Judgement",
     "Knowledge",
     "MeterReading",
+    "ReportRule",
     "Rule",
     "RuleFailure",
     "Runner",
     "SignIn",
+    "objections_of",
 ]
