@@ -23,7 +23,7 @@ from fairwitness.model.policy import Program
 from fairwitness.model.recording import Recorded, Skipped
 from fairwitness.policy import RULE_NAMES, read_policy
 from fairwitness.policy.presets import read_preset
-from fairwitness.rules import RULES
+from fairwitness.rules import REPORT_RULES, RULES
 from fairwitness.rules.testing import NOON_US, make_policy, make_request
 from fairwitness.witness.audit import audit
 
@@ -183,9 +183,9 @@ def test_what_is_judged_is_what_the_documents_say() -> None:
     headings = set(re.findall(r"^## ([a-z-]+)$", _text("docs", "rules.md"), re.MULTILINE))
     page = " ".join(_text("docs", "what-it-does-not-do.md").split())
 
-    assert {rule.name for rule in RULES} == headings & set(RULE_NAMES)
+    assert {rule.name for rule in (*RULES, *REPORT_RULES)} == headings & set(RULE_NAMES)
     assert f"can name {len(RULE_NAMES)} rules" in page
-    assert "Those with a heading in [rules.md](rules.md) are judged." in page
+    assert set(RULE_NAMES) <= headings
 
 
 def test_changelog_keeps_its_form() -> None:
