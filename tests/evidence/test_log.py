@@ -345,7 +345,7 @@ def test_large_message_is_stored_up_to_one_mebibyte(log: Log, evidence: Path) ->
 def test_notes_flags_and_answers_come_back(log: Log, open_again: Callable[[], Log]) -> None:
     """The rules runner learns at the next start what was answered, and which number comes next."""
     request = make_request()
-    assert (1, ()) == (log.next_flag_number(), log.open_answers())
+    assert (1, ()) == (log.next_flag_number(), log.answers())
     log.append_request(request, verdict=ALLOWED, released_us=NOON_US, keep=Keep.WHOLE)
     flag = make_flag("f12", request.exchange)
     log.append_flag(flag)
@@ -361,7 +361,7 @@ def test_notes_flags_and_answers_come_back(log: Log, open_again: Callable[[], Lo
         rows = list(reader.flags())
         open_rows = [row.flag.flag for row in reader.flags(open_only=True)]
 
-    assert (14, (answer,)) == (again.next_flag_number(), again.open_answers())
+    assert (14, (answer,)) == (again.next_flag_number(), again.answers())
     assert [(flag, answer, 1, 1, 1, (1,))] == [
         (row.flag, row.answer, row.count, row.first, row.last, row.exchanges) for row in rows[:1]
     ]

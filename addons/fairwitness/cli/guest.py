@@ -18,7 +18,7 @@ from fairwitness.policy import PolicyInForce, load_policy, parse_override, site_
 from fairwitness.proxy.chain import Ends
 from fairwitness.proxy.guest import Guest
 from fairwitness.rules import Knowledge, Runner
-from fairwitness.witness import Witness
+from fairwitness.witness import Witness, replay
 
 _STANDING: list[
     tuple[Ends, Witness]
@@ -46,6 +46,9 @@ def _make_witness(policy_file: Path, evidence: Path | None, resolve: Sequence[st
         now_us=clock.now_us(),
         known=Knowledge(accounts, site_of=site_of),
     )
+    forgotten = replay(log, runner, now_us=clock.now_us())
+    if forgotten:
+        _LOGGER.warning(printable(forgotten))
     witness = Witness(in_force, runner, log, clock=clock, tell=_say, unattended=True)
     log.append_session(
         [

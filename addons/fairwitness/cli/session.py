@@ -29,7 +29,7 @@ from fairwitness.model.policy import Policy, Posture
 from fairwitness.policy import PolicyInForce, parse_override, site_of
 from fairwitness.proxy.serve import ServeSettings, serve
 from fairwitness.rules import Knowledge, Runner
-from fairwitness.witness import Witness
+from fairwitness.witness import Witness, replay
 
 LOOK_S = 0.5  # how often the policy file is looked at
 
@@ -99,6 +99,9 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
             unattended=plan.policy.posture is Posture.UNATTENDED,
             book=book,
         )
+        forgotten = replay(log, runner, now_us=clock.now_us())
+        if forgotten:
+            warnings.append(forgotten)
         log.append_session(facts_of(plan, settings), time_us=clock.now_us())
         log.append_policy(plan.policy, time_us=clock.now_us(), why="start")
         for words in warnings:

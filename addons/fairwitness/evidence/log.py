@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairwitness.evidence.answers import newest_answers, next_flag_number
+from fairwitness.evidence.answers import flags_of, newest_answers, next_flag_number
 from fairwitness.evidence.findingmeta import remark_pairs
 from fairwitness.evidence.flagmeta import answer_pairs, flag_pairs
 from fairwitness.evidence.journal import Journal
@@ -176,7 +176,12 @@ class Log(Traffic):
         self._journal.commit_now()
         return next_flag_number(self._journal.store.connection)
 
-    def open_answers(self) -> tuple[Answer, ...]:
+    def flags_since(self, time_us: int) -> tuple[Flag, ...]:
+        """The flags that were raised from then on."""
+        self._journal.commit_now()
+        return tuple(flag for flag in flags_of(self._journal.store.connection) if flag.time_us >= time_us)
+
+    def answers(self) -> tuple[Answer, ...]:
         """The newest answer to each flag that was answered."""
         self._journal.commit_now()
         return tuple(newest_answers(self._journal.store.connection).values())

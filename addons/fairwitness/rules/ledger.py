@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fairwitness.model.flag import Answer, AnswerAs, Flag, Severity, Sighting
@@ -15,6 +16,7 @@ RUN_US = 15 * 60_000_000  # after such a pause the same offence is a new one
 _GROUPS = 4096
 _BLOCKS = 4096
 _FLAGS = 10_000
+_UNSAID = "f0"  # of a sighting that is seen again and was no flag then
 
 _Offence = tuple[str, str, bool]
 """Rule, group, whether a page made it."""
@@ -44,6 +46,7 @@ class Ledger:
         self._blocks: Recent[_Place, tuple[Flag, int]] = Recent(_BLOCKS)
         self._dismissed: Recent[_Offence, tuple[Flag, Severity]] = Recent(_GROUPS)
         self._flags: deque[Flag] = deque(maxlen=_FLAGS)
+        self._logged: dict[tuple[str, str, Severity], Flag] | None = None
         self._held: Recent[str, list[tuple[_Let, Flag]]] = Recent(_GROUPS)
         self._let: Recent[_Let, Flag] = Recent(_GROUPS)
 
@@ -64,30 +67,51 @@ class Ledger:
     ) -> tuple[Flag, bool]:
         """The flag of this sighting, and whether it is new."""
         group = (_offence(rule, sighting, subject), sighting.severity, action, clause.id)
+        if self._logged is not None:
+            return self._known(group, rule, sighting, subject, action=action, clause=clause, says=says), False
         run = self._runs.get(group)
         if run is not None and subject.time_us - run.last_us <= RUN_US:
             run.last_us = max(run.last_us, subject.time_us)
             return run.flag, False
-        flag = Flag(
-            flag=f"f{self._next}",
-            rule=rule,
-            severity=Severity.INFO if subject.is_page_made else sighting.severity,
-            action=action,
-            clause=clause,
-            initiator=subject.initiator,
-            exchange=subject.exchange,
-            time_us=subject.time_us,
-            says=says,
-            advice=sighting.advice,
-            shown_by=sighting.shown_by,
-            reach=sighting.reach,
-            blocks_until_us=subject.time_us + BLOCK_US if action is Action.BLOCK else None,
-        )
+        flag = _flag(f"f{self._next}", rule, sighting, subject, action=action, clause=clause, says=says)
         self._next += 1
         self._runs.put(group, _Run(flag, subject.time_us))
         self._groups.put(flag.flag, (group, []))
         self._flags.append(flag)
         return flag, True
+
+    def begin_replay(self, logged: Iterable[Flag]) -> None:
+        """From now on nothing is new: what was logged is found again by its first exchange."""
+        self._logged = {(flag.rule, flag.exchange, flag.severity): flag for flag in logged}
+
+    def end_replay(self) -> None:
+        """From now on flags are raised."""
+        self._logged = None
+
+    def _known(
+        self,
+        group: _Group,
+        rule: str,
+        sighting: Sighting,
+        subject: Subject,
+        *,
+        action: Action,
+        clause: Clause,
+        says: str,
+    ) -> Flag:
+        """The logged flag of a sighting that is seen again; one that nobody hears of where there is none."""
+        assert self._logged is not None
+        severity = Severity.INFO if subject.is_page_made else sighting.severity
+        flag = self._logged.get((rule, subject.exchange, severity))
+        run = self._runs.get(group)
+        if flag is None and run is not None and subject.time_us - run.last_us <= RUN_US:
+            run.last_us = max(run.last_us, subject.time_us)
+            return run.flag
+        if flag is None:
+            return _flag(_UNSAID, rule, sighting, subject, action=action, clause=clause, says=says)
+        self._runs.put(group, _Run(flag, subject.time_us))
+        self._groups.put(flag.flag, (group, []))
+        return flag
 
     def let(self, rule: str, sighting: Sighting, subject: Subject) -> Flag | None:
         """The flag of a held request that the researcher let go, where that yes covers this one too."""
@@ -107,6 +131,8 @@ class Ledger:
 
     def block(self, flag: Flag, subject: Subject) -> None:
         """Block this actor at this endpoint for 15 minutes from now, or until the flag is answered."""
+        if flag.flag == _UNSAID:
+            return
         place = (subject.actor, subject.endpoint, subject.is_page_made)
         self._blocks.put(place, (flag, subject.time_us + BLOCK_US))
         found = self._groups.get(flag.flag)
@@ -150,6 +176,33 @@ class Ledger:
         if run is not None and answer.answered_as is not AnswerAs.ACCIDENT:
             offence, severity, *_ = group
             self._dismissed.put(offence, (run.flag, severity))
+
+
+def _flag(
+    name: str,
+    rule: str,
+    sighting: Sighting,
+    subject: Subject,
+    *,
+    action: Action,
+    clause: Clause,
+    says: str,
+) -> Flag:
+    return Flag(
+        flag=name,
+        rule=rule,
+        severity=Severity.INFO if subject.is_page_made else sighting.severity,
+        action=action,
+        clause=clause,
+        initiator=subject.initiator,
+        exchange=subject.exchange,
+        time_us=subject.time_us,
+        says=says,
+        advice=sighting.advice,
+        shown_by=sighting.shown_by,
+        reach=sighting.reach,
+        blocks_until_us=subject.time_us + BLOCK_US if action is Action.BLOCK else None,
+    )
 
 
 def _offence(rule: str, sighting: Sighting, subject: Subject) -> _Offence:

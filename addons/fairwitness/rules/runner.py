@@ -100,6 +100,19 @@ class Runner:
         """The session's flags, the oldest first."""
         return self._ledger.flags
 
+    def begin_replay(self, logged: Iterable[Flag]) -> None:
+        """From now on the rules see again what they saw before a restart; no flag is new.
+
+        Args:
+            logged: The flags that were raised then.
+        """
+        self._ledger.begin_replay(logged)
+
+    def end_replay(self) -> None:
+        """All that is on record was seen."""
+        self._ledger.end_replay()
+        self._failures = []
+
     def at_start(self, now_us: int) -> tuple[Flag, ...]:
         """What the rules say before there is any traffic."""
         judgement = self._judge("at_start", about.of_start(now_us), (now_us,), in_scope=True)

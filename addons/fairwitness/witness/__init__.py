@@ -4,6 +4,7 @@ from fairwitness.evidence import BodyWriter
 from fairwitness.witness.asked import Asked
 from fairwitness.witness.conductor import Witness
 from fairwitness.witness.heads import head_verdict, refused
+from fairwitness.witness.replay import replay
 from fairwitness.witness.status import EvidenceStatus, MeterStatus, Status
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "Witness",
     "head_verdict",
     "refused",
+    "replay",
 ]
