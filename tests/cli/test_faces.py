@@ -176,6 +176,40 @@ def test_plain_output_has_a_line_for_all_but_exchanges() -> None:
     assert ["block", "flag", "answer", "hold", "throttle", "policy", "halted", "stopped"] == first_words
 
 
+def test_flag_says_what_was_seen_by_which_clause_and_how_to_answer() -> None:
+    """A warning has all that a researcher needs, in lines and in JSON."""
+    (line,) = _shown("plain", [FlagRaised(time_us=NOW_US, flag=FLAG)])
+    form = json.loads(_shown("json", [FlagRaised(time_us=NOW_US, flag=FLAG)])[0])
+
+    for part in (FLAG.says, FLAG.advice, FLAG.clause.id, f"fairwitness answer {FLAG.flag} --as"):
+        assert part in line
+    assert (FLAG.says, FLAG.advice, FLAG.clause.id) == (form["says"], form["advice"], form["clause"])
+    assert (FLAG.clause.where, FLAG.clause.says) == (form["where"], form["program_says"])
+
+
+def test_flag_that_a_page_made_says_so_and_asks_for_nothing() -> None:
+    """It is info and the page's doing."""
+    flag = replace(FLAG, severity=Severity.INFO, initiator=Initiator.PAGE)
+    (line,) = _shown("plain", [FlagRaised(time_us=NOW_US, flag=flag)])
+
+    assert "(info, made by a page)" in line
+    assert "fairwitness answer" not in line
+
+
+def test_hints_of_a_rule_are_folded() -> None:
+    """Of 150 hints the first three, the 10th and the 100th are shown; a warning always is."""
+    hints = [
+        FlagRaised(time_us=NOW_US, flag=replace(FLAG, flag=f"f{i}", severity=Severity.INFO))
+        for i in range(150)
+    ]
+    loud = [FlagRaised(time_us=NOW_US, flag=replace(FLAG, flag=f"f{i}")) for i in range(200, 205)]
+
+    lines = _shown("plain", [*hints, *loud])
+
+    assert 10 == len(lines)
+    assert "(100 such hints so far: fairwitness flags)" in lines[4]
+
+
 def test_exchanges_are_shown_when_asked_for() -> None:
     """With -v an exchange has its id, status and size."""
     assert [

@@ -109,6 +109,56 @@ def test_a_limit_that_is_nearly_used_is_told(rule: str, severity: Severity, is_t
     assert is_told == (Notices().notice(FlagRaised(time_us=NOW_US, flag=flag)) is not None)
 
 
+FLAG = Flag(
+    flag="f3",
+    rule="personal-data",
+    severity=Severity.CHECK,
+    action=Action.WARN,
+    clause=Clause("rules.personal-data", "Avoid privacy violations", "policy.yaml:9"),
+    initiator=Initiator.TOOL,
+    exchange="ab" * 16,
+    time_us=NOW_US,
+    says="GET /users?token=s3cr3t names 3 persons",
+    advice="Stop, keep what proves it, report.",
+    shown_by=(),
+    reach="label curl",
+)
+
+
+def test_warning_of_a_rule_is_a_notice_with_all_but_the_traffic() -> None:
+    """The rule, what it watches, the program's words, what to do and how to answer; no URL."""
+    notice = Notices().notice(FlagRaised(time_us=NOW_US, flag=FLAG))
+
+    assert notice is not None
+    for part in ("personal-data", FLAG.clause.says or "", FLAG.advice, "fairwitness answer f3"):
+        assert part in notice.message
+    assert "s3cr3t" not in notice.message
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        replace(FLAG, severity=Severity.INFO),
+        replace(FLAG, severity=Severity.STOP, action=Action.BLOCK),
+        replace(FLAG, severity=Severity.STOP, action=Action.HOLD),
+        replace(FLAG, rule="stale-policy"),
+    ],
+)
+def test_hint_and_what_is_told_otherwise_is_no_notice(flag: Flag) -> None:
+    """A hold and a block have their own; what is said at start stands in the terminal."""
+    assert Notices().notice(FlagRaised(time_us=NOW_US, flag=flag)) is None
+
+
+def test_flood_of_warnings_of_one_rule_is_one_notice() -> None:
+    """A minute has one of them."""
+    notices = Notices()
+    told = [
+        notices.notice(FlagRaised(time_us=NOW_US + i, flag=replace(FLAG, flag=f"f{i}"))) for i in range(99)
+    ]
+
+    assert 1 == sum(each is not None for each in told)
+
+
 def test_one_notice_a_minute_of_a_kind_and_host() -> None:
     """Another host's or another rule's is told at once."""
     notices = Notices()
@@ -286,6 +336,10 @@ def test_notices_arrive_on_the_desktop(desktop: _Desktop) -> None:
     face.close()
 
     assert [
-        ("fairwitness: h1 waits", "A request to shop.test waits for you: 60 s."),
+        (
+            "fairwitness: h1 waits",
+            "A request to shop.test waits for you: 60 s."
+            " Held by budget: fairwitness release h1 | fairwitness deny h1",
+        ),
         ("fairwitness: blocked", "window blocks requests to shop.test."),
     ] == shown

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from fairwitness.cli.forms import event_form
 from fairwitness.cli.printer import Printer
-from fairwitness.cli.text import machine, moment, plural, printable, size
+from fairwitness.cli.text import clause_words, machine, moment, plural, printable, size
 from fairwitness.model.event import (
     AccountSeen,
     Blocked,
@@ -22,10 +22,13 @@ from fairwitness.model.event import (
     StoreState,
     Throttled,
 )
-from fairwitness.model.exchange import Request
+from fairwitness.model.exchange import Initiator, Request
+from fairwitness.model.flag import Flag, Severity
 from fairwitness.model.verdict import ScopeList, Verdict
 
 _MAX_FOLDS = 10_000  # different blocks that are told apart; beyond that counting starts anew
+_HINTS = 3  # info flags of a rule that are shown one by one; then the 10th, the 100th, ...
+_ANSWERS = "accident|authorised|false-alarm"
 _MAX_URL = 160  # characters of a URL on a line
 
 
@@ -101,6 +104,7 @@ class PlainFace:
         self._printer = printer
         self._verbose = verbose
         self._blocks: Counter[tuple[str, str]] = Counter()
+        self._hints: Counter[str] = Counter()
 
     def tell(self, event: Event) -> None:
         """Write the event's line, if it has one."""
@@ -120,8 +124,7 @@ class PlainFace:
                 is_quiet = verdict.scope_list is ScopeList.NOISE and not self._verbose
                 return None if is_quiet else self._block_words(event.request, verdict)
             case FlagRaised(flag=flag):
-                what = f"{flag.flag} {flag.rule} ({flag.severity.word})"
-                return f"flag      {what}: {_ended(flag.says)} {flag.advice}".rstrip()
+                return self._flag_words(flag)
             case FlagAnswered(answer=answer):
                 return f"answer    {answer.flag} {answer.answered_as.value}: {answer.note}"
             case Held():
@@ -141,6 +144,22 @@ class PlainFace:
                 return f"stopped   {event.reason}".rstrip()
             case Ready():
                 return None
+
+    def _flag_words(self, flag: Flag) -> str | None:
+        """What was seen, by which clause, what to do, how to answer; hints that repeat are folded."""
+        count = 0
+        if flag.severity is Severity.INFO:
+            self._hints[flag.rule] += 1
+            count = self._hints[flag.rule]
+            if count > _HINTS and str(count).strip("0") != "1":
+                return None
+        page = ", made by a page" if flag.initiator is Initiator.PAGE else ""
+        what = f"{flag.flag} {flag.rule} ({flag.severity.word}{page})"
+        words = f"flag      {what}: {_ended(flag.says)} {flag.advice}".rstrip()
+        if flag.severity is not Severity.INFO:
+            how = f"fairwitness answer {flag.flag} --as {_ANSWERS}"
+            return f"{words} [{clause_words(flag.clause)}] Answer: {how}"
+        return f"{words} ({count} such hints so far: fairwitness flags)" if count > _HINTS else words
 
     def _block_words(self, request: Request, verdict: Verdict) -> str | None:
         fold = (verdict.host or request.host, verdict.clauses[0].id if verdict.clauses else "")
@@ -183,7 +202,7 @@ def _held_words(event: Held) -> str:
         return f"hold      {event.hold} {event.state}"
     seconds = max(0, event.ends_us - event.time_us) // 1_000_000
     return (
-        f"hold      {event.hold} {_request_words(event.request)}: {event.verdict.reason} "
+        f"hold      {event.hold} {_request_words(event.request)}: {_ended(event.verdict.reason)} "
         f"Within {seconds} s: fairwitness release {event.hold} | fairwitness deny {event.hold}"
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fairwitness.cli.forms import Form
 from fairwitness.cli.table import print_table
-from fairwitness.cli.text import moment, printable, size
+from fairwitness.cli.text import clause_words, moment, printable, size
 from fairwitness.control.wire import Value
 from fairwitness.export.forms import exchange_form
 from fairwitness.model.clock import iso_us
@@ -17,7 +17,6 @@ from fairwitness.model.finding import Finding, Objection
 if TYPE_CHECKING:
     from fairwitness.model.policy import Policy, Report
     from fairwitness.model.record import ExchangeRow
-    from fairwitness.model.verdict import Clause
 
 
 def missing_fields(finding: Finding, report: Report) -> tuple[str, ...]:
@@ -132,12 +131,6 @@ def objection_lines(objections: Sequence[Objection]) -> tuple[str, ...]:
         f"warning: {each.rule}: {each.says} {each.advice} [{clause_words(each.clause)}]"
         for each in objections
     )
-
-
-def clause_words(clause: Clause) -> str:
-    """``rules.spam, policy.yaml:90: "No spam"``."""
-    where = f", {clause.where.rpartition('/')[2]}" if clause.where != "-" else ""
-    return f"{clause.id}{where}" + (f': "{clause.says}"' if clause.says else "")
 
 
 def missing_words(finding: Finding, report: Report) -> str:

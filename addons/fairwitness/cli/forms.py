@@ -121,6 +121,8 @@ def _of_flag(event: FlagRaised | FlagAnswered) -> Form:
                 "exchange": flag.exchange,
                 "says": flag.says,
                 **_flag(flag),
+                "where": flag.clause.where,
+                "program_says": flag.clause.says,
             }
         case FlagAnswered(answer=answer):
             return {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fairwitness.cli.fitting import cut_end, fit_url, width_of
+from fairwitness.cli.folding import Folded, folded
 from fairwitness.cli.text import moment, printable, size
 
 if TYPE_CHECKING:
@@ -60,8 +61,9 @@ def print_log(rows: Iterator[ExchangeRow]) -> None:
     layout = layout_of(first, width=width, is_coloured=is_coloured)
     header = [(name, "time" if name == "date" else name, "") for name, _ in layout.columns]
     print(_line(layout, header, "url"))
-    for row in itertools.chain(first, rows):
-        print(line_of(row, layout))
+    every = itertools.chain(first, rows)
+    for each in every if width is None else folded(every):
+        print(line_of(each, layout) if not isinstance(each, Folded) else cut_end(each.words, width or 0))
     if not first:
         print("fairwitness: no exchange fits", file=sys.stderr)
 

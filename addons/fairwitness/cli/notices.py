@@ -12,13 +12,18 @@ from collections import OrderedDict
 from dataclasses import asdict, dataclass
 
 from fairwitness.cli.faces import Face
+from fairwitness.cli.text import printable
 from fairwitness.errors import PolicyError
 from fairwitness.model.event import Blocked, Event, FlagRaised, Held, StoreState
-from fairwitness.model.flag import Severity
+from fairwitness.model.flag import Flag, Severity
+from fairwitness.model.verdict import Action
+from fairwitness.rules import RULES
 
 EVERY_US = 60_000_000  # one notice of a kind about a host in this time; more would be noise
 _REMEMBERED = 1_000  # kinds and hosts
 _MAX_HOST = 100  # characters
+_MAX_SENTENCE = 200  # characters of the program's
+_SAID_AT_START = frozenset({"stale-policy", "window", "missing-identification"})
 _LIMIT_RULES = frozenset({"request-rate", "concurrency", "budget"})
 _BY_RULE = re.compile(r"limits|(?:rules\.|default:)(.+)")
 _LAST_WORDS_S = 2.0  # how long leaving waits for notices under way
@@ -26,7 +31,7 @@ _LAST_WORDS_S = 2.0  # how long leaving waits for notices under way
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is shown: names of hosts and rules only, never a URL."""
+    """What is shown: names of hosts and rules, and words of rules and programs; never a URL."""
 
     title: str
     message: str
@@ -59,7 +64,11 @@ def _notice(event: Event) -> tuple[str, str, Notice] | None:
         case Held(state="waiting"):
             host = _host(event.request.host)
             seconds = max(0, event.ends_us - event.time_us) // 1_000_000
-            words = f"A request to {host} waits for you: {seconds} s."
+            clause = event.verdict.clauses[0].id if event.verdict.clauses else ""
+            found = _BY_RULE.fullmatch(clause)
+            why = f"Held by {found[1] or 'a limit'}" if found else "Held"
+            how = f"fairwitness release {event.hold} | fairwitness deny {event.hold}"
+            words = f"A request to {host} waits for you: {seconds} s. {why}: {how}"
             return "hold", host, Notice(f"fairwitness: {event.hold} waits", words)
         case Blocked(verdict=verdict):
             found = _BY_RULE.fullmatch(verdict.clauses[0].id) if verdict.clauses else None
@@ -68,14 +77,29 @@ def _notice(event: Event) -> tuple[str, str, Notice] | None:
             host, rule = _host(event.request.host), found[1] or "a limit"
             return f"block {rule}", host, Notice("fairwitness: blocked", f"{rule} blocks requests to {host}.")
         case FlagRaised(flag=flag):
-            if flag.rule not in _LIMIT_RULES or flag.severity is not Severity.CHECK:
-                return None
-            words = f"{flag.rule}: 80 % of a limit is used."
-            return "near", flag.rule, Notice(f"fairwitness: {flag.flag}", words)
+            return _of_flag(flag)
         case StoreState(state=("gate-closed" | "failed" | "halted") as state):
             words = "halted until you resume" if state == "halted" else "the gate is closed until a new start"
             return state, "", Notice("fairwitness: nothing leaves", f"Everything is blocked: {words}.")
     return None
+
+
+def _of_flag(flag: Flag) -> tuple[str, str, Notice] | None:
+    """Of what only warns: what is held or blocked has a notice of its own, and a hint is worth none.
+
+    A flag names paths and numbers, so its own sentence stays in the terminal; what its rule watches, what the
+    program says and what to do now hold nothing of the traffic.
+    """
+    title = f"fairwitness: {flag.flag}"
+    if flag.rule in _LIMIT_RULES:
+        words = f"{flag.rule}: 80 % of a limit is used."
+        return ("near", flag.rule, Notice(title, words)) if flag.severity is Severity.CHECK else None
+    if flag.severity is Severity.INFO or flag.action > Action.WARN or flag.rule in _SAID_AT_START:
+        return None
+    sees = next((rule.summary for rule in RULES if rule.name == flag.rule), "")
+    says = f' The program says: "{flag.clause.says[:_MAX_SENTENCE]}".' if flag.clause.says else ""
+    how = f"Details and answer: fairwitness flags, fairwitness answer {flag.flag}"
+    return "flag", flag.rule, Notice(title, printable(f"{flag.rule}: {sees}.{says} {flag.advice} {how}"))
 
 
 def _host(raw: str) -> str:

@@ -6,8 +6,9 @@ import json
 from datetime import UTC, datetime
 
 from fairwitness.model.printable import printable, printable_bytes, size
+from fairwitness.model.verdict import Clause
 
-__all__ = ["machine", "moment", "plural", "printable", "printable_bytes", "size"]
+__all__ = ["clause_words", "machine", "moment", "plural", "printable", "printable_bytes", "size"]
 
 
 def machine(form: object) -> str:
@@ -23,3 +24,9 @@ def moment(time_us: int) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 host``, ``2 hosts``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def clause_words(clause: Clause) -> str:
+    """``rules.spam, policy.yaml:90: "No spam"``."""
+    where = f", {clause.where.rpartition('/')[2]}" if clause.where != "-" else ""
+    return f"{clause.id}{where}" + (f': "{clause.says}"' if clause.says else "")
