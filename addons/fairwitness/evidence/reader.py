@@ -30,7 +30,7 @@ from fairwitness.evidence.snapshot import Snapshot
 from fairwitness.evidence.stored import entries_at, newest_rare, stored_size
 from fairwitness.evidence.unlisted import unlisted_of
 from fairwitness.evidence.view import View, rows_at, rows_of
-from fairwitness.evidence.viewfile import over
+from fairwitness.evidence.viewfile import over, view_size
 from fairwitness.evidence.wanted import rows_wanted
 from fairwitness.model.finding import Finding, finding_key
 from fairwitness.model.flag import Flag
@@ -144,6 +144,15 @@ class Reader:
             is_held = self.holder() is not None
             found = rows_at(view, sorted(set(ids)), "1", {})
             return tuple(row.frozen(is_held=is_held) for row in found)
+
+    def lag(self) -> int:
+        """How many entries the exchange view lacks, which each question must add for itself.
+
+        Raises:
+            EvidenceError: The log cannot be read.
+        """
+        with self._readable():
+            return stored_size(self._connection) - view_size(self.folder, self._connection)
 
     def newest_id(self) -> int:
         """The newest exchange's number; 0 where there is none.

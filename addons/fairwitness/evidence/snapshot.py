@@ -57,6 +57,10 @@ class Snapshot:
         """How many exchanges there are at most: those that began while it was taken have no record."""
         return len(self._numbers)
 
+    def keep_newest(self, count: int) -> None:
+        """Read no more than the newest of them."""
+        del self._numbers[: max(0, len(self._numbers) - count)]
+
     def records(self) -> Iterator[ExchangeRecord]:
         """The records in order of their number, one in memory at a time.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import accumulate, takewhile
 
 from fairwitness.errors import EvidenceError
 from fairwitness.evidence import Log, Reader
@@ -17,12 +19,13 @@ from fairwitness.model.exchange import (
     Response,
 )
 from fairwitness.model.flag import Answer
-from fairwitness.model.record import ExchangeRecord, LogFilter
+from fairwitness.model.record import ExchangeRecord, ExchangeRow, LogFilter
 from fairwitness.model.verdict import Action, ScopeList
 from fairwitness.rules import Runner
 
 SPAN_US = 60 * 60_000_000  # no rule but the day's budget looks further back
-MOST = 2000  # exchanges; reading one costs half a millisecond
+MOST = 1000  # exchanges; reading and judging one costs a millisecond
+MOST_LAG = 10_000  # entries, a second's work
 MOST_BYTES = 64 << 20  # of their bodies, as they were sent
 
 _URL = re.compile(r"(?P<scheme>[a-z]{2,5})://(?P<host>\[[^\]]*\]|[^:/?#]*)(?::(?P<port>[0-9]{1,5}))?")
@@ -70,17 +73,21 @@ def _replay(reader: Reader, runner: Runner, answers: Iterable[Answer], *, now_us
 
 
 def _recent(reader: Reader, *, now_us: int) -> Iterator[ExchangeRecord]:
-    wanted = LogFilter(since_us=now_us - SPAN_US)
-    left = MOST_BYTES
-    chosen = set()
-    for row in reversed(list(reader.exchanges(wanted, newest=MOST))):
-        left -= (row.request_bytes or 0) + (row.response_bytes or 0)
-        if left < 0:
-            break
-        chosen.add(row.id)
-    if not chosen:
-        return
-    snapshot = reader.snapshot(LogFilter(first_id=min(chosen)), lambda row: row.id in chosen)
+    if reader.lag() > MOST_LAG:
+        raise EvidenceError(
+            "the list of its exchanges is far behind",
+            where=str(reader.folder),
+            mend="Nothing: it is brought up to date now",
+        )
+    sizes: deque[int] = deque(maxlen=MOST)
+
+    def is_wanted(row: ExchangeRow) -> bool:
+        sizes.append((row.request_bytes or 0) + (row.response_bytes or 0))
+        return True
+
+    snapshot = reader.snapshot(LogFilter(since_us=now_us - SPAN_US), is_wanted)
+    sums = accumulate(reversed(sizes))
+    snapshot.keep_newest(sum(1 for _ in takewhile(lambda total: total <= MOST_BYTES, sums)))
     yield from snapshot.records()
 
 
