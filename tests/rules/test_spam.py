@@ -94,6 +94,11 @@ def test_what_reaches_others_is_recognised(path: str, body: str, kind: str) -> N
         ("/graphql", '{"query": "query { comments(id: 7) { text } }"}'),
         ("/register/availability", "email=a%40b.example"),
         ("/unsubscribe", "email=a%40b.example"),
+        ("/checkout/review", "comment=ring+twice"),
+        ("/?wc-ajax=update_order_review", "order_comments=x&billing_email=a%40b.example&message=x"),
+        ("/api/feedback", '{"rating": 5, "page": "/docs"}'),
+        ("/api?action=getComments", "text=mug"),
+        ("/login?next=/contact", "username=a&password=b"),
     ],
 )
 def test_what_reaches_nobody_is_left_alone(path: str, body: str) -> None:
@@ -172,6 +177,18 @@ def test_released_hold_is_not_asked_again() -> None:
 
     assert Action.HOLD > _ask(runner, _post("/contact", "message=hi")).action
     assert 1 == len(runner.flags)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["email=" + "a@" * 30_000, "email=" + "a" * 60_000, "&".join(f"e{i}=a@b{i}.c" for i in range(5000))],
+)
+def test_hostile_recipients_are_bounded(body: str) -> None:
+    """Sixty kilobytes that look like addresses name a hundred at most."""
+    found = posting_of(Reading(_post("/invite", body)))
+
+    assert found is not None
+    assert 100 >= len(found.recipients)
 
 
 def test_kinds_at_a_thousand_hosts_take_a_bounded_place() -> None:

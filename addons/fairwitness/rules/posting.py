@@ -22,7 +22,8 @@ _PATH = re.compile(
     rb"|forgot|reset|recover|lost|magic|resend|graphql",
     re.IGNORECASE,
 )
-_FORM = re.compile(rb"(?:message|msg|enquiry|inquiry|nachricht)\W")
+_FORM = (b"message", b"msg", b"enquiry", b"inquiry", b"nachricht")
+_FORM_BEGINS = 4096  # bytes of a body in which the name of such a field is looked for
 _ADDRESS = re.compile(r"[^\s@<>,;\"']{1,64}@[^\s@<>,;\"']{1,190}")
 _ADDRESSES = 100  # of one request; who writes to more is past every threshold
 _FEW_FIELDS = 15  # in a form that writes to staff; a check-out has more
@@ -30,17 +31,18 @@ _FEW_FIELDS = 15  # in a form that writes to staff; a check-out has more
 _NO_POSTING = frozenset(
     """
     accept analytic autocomplete autosave availability available cancel check confirm count decline delete
-    dismiss draft edit exist export filter flag helpful hide import like list load login mark mine moderate
-    pin preference preview react reaction read reject resolve revoke search setting sort stat typing unread
-    unsubscribe update upvote validate verify view vote
+    dismiss draft edit exist export fetch filter find flag get helpful hide import like list load login mark
+    mine moderate pin preference preview query react reaction read reject resolve revoke search setting sort
+    stat typing unread unsubscribe update upvote validate verify view vote
     """.split()  # noqa: SIM905 - one word after the other reads better
 )
 _TEXT = frozenset(
     """
     answer body comment commentbody commenttext content desc description detail feedback message msg enquiry
-    inquiry nachricht note opinion question rating reply review score star stars text yourmessage
+    inquiry nachricht note opinion question reply review text yourmessage
     """.split()  # noqa: SIM905
 )
+_MARKS = frozenset(["mark", "rating", "score", "star"])
 _SENDERS = frozenset(["from", "fromemail", "myemail", "replyto", "sender", "senderemail", "youremail"])
 _PEOPLE = frozenset(
     ["friend", "invitee", "invitees", "member", "members", "recipient", "recipients", "to", "user", "users"]
@@ -73,7 +75,7 @@ def posting_of(reading: Reading) -> Posting | None:
         return None
     path, _, query = request.target.partition(b"?")
     is_told = _PATH.search(path) or (query and _PATH.search(query))
-    if not is_told and not _FORM.search(request.body[:4096]):
+    if not is_told and not _may_be_form(request.body[:_FORM_BEGINS].lower()):
         return None
     place = place_of(path)
     if place.kind == "graphql":
@@ -99,13 +101,17 @@ def posting_of(reading: Reading) -> Posting | None:
     return _by_words(words, fields) or _by_form(words, fields)
 
 
+def _may_be_form(begins: bytes) -> bool:
+    return b"mail" in begins and any(name in begins for name in _FORM)
+
+
 def _by_words(words: Iterable[str], fields: tuple[Field, ...], *, is_call: bool = False) -> Posting | None:
     said = {singular(word) for word in words}
-    if not _NO_POSTING.isdisjoint(said):
+    if not _NO_POSTING.isdisjoint(said) or not BASKETS.isdisjoint(said):
         return None
     kind = _open_kind(said)
     if kind:
-        return Posting(kind, (), False) if is_call or _has_text(fields) else None
+        return Posting(kind, (), False) if is_call or _has_text(kind, fields) else None
     kind = _addressed_kind(said, fields)
     if not kind:
         return None
@@ -161,8 +167,10 @@ def _addressed_kind(said: set[str], fields: tuple[Field, ...]) -> str:
     return ""
 
 
-def _has_text(fields: tuple[Field, ...]) -> bool:
-    return any(singular(last_word(field.name)) in _TEXT and field.value.strip() for field in fields)
+def _has_text(kind: str, fields: tuple[Field, ...]) -> bool:
+    """Whether there is something to read; stars are a review, and no message."""
+    names = _TEXT | _MARKS if kind == "review" else _TEXT
+    return any(singular(last_word(field.name)) in names and field.value.strip() for field in fields)
 
 
 def _goes_by_name(kind: str, said: set[str], fields: tuple[Field, ...]) -> bool:

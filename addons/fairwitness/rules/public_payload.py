@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from fairwitness.detect import SURE
+from fairwitness.detect import LOOKED_AT_BYTES, SURE, Attack, attacks_in
 from fairwitness.model.exchange import Request
 from fairwitness.model.flag import Severity, Sighting
 from fairwitness.rules.deeds import calls_of
@@ -19,10 +19,26 @@ from fairwitness.rules.words import reach_of
 _METHODS = frozenset(["POST", "PUT", "PATCH"])
 _RUNS = frozenset(["xss"])  # families that work on who looks; the others work on the server
 _HINT = re.compile(
-    rb"comment|reply|replies|review|post|thread|topic|forum|guestbook|answer|question|article|blog|wiki|message-?_?board"
-    rb"|discussion|profile|bio|display|nick|signature|public|listing|announcement|status|graphql|wall|testimonial",
+    rb"comment|reply|replies|review|post|thread|topic|forum|guestbook|answer|question|article|blog|wiki"
+    rb"|message-?_?board|discussion|public|listing|announcement|status|graphql|wall|testimonial",
     re.IGNORECASE,
 )
+_SHOWN_HINTS = (
+    b"about",
+    b"bio",
+    b"display",
+    b"nick",
+    b"signature",
+    b"headline",
+    b"tagline",
+    b"public",
+    b"screen",
+)
+_MARKS = (b"<", b"(", b"`", b"%", b"\\")  # without any of these, or an escape for it, no script is written
+_PICTURE = re.compile(rb"data:image/(?:png|jpe?g|gif|webp|avif)\b", re.IGNORECASE)
+_FRAME = re.compile(rb"<iframe\s[^<>]{0,1000}>(?:\s{0,9}</iframe>)?", re.IGNORECASE)
+_ACTIVE = re.compile(rb"\bon\w{3,20}\s*=|srcdoc|script\s*:|data\s*:|&|%|\\", re.IGNORECASE)
+_BEGINS = 4096  # bytes of a body in which the name of a field is looked for
 _PUBLIC = frozenset(
     """
     announcement answer article blog blogpost board comment discussion forum guestbook listing messageboard
@@ -84,7 +100,7 @@ class PublicPayload(Rule):
         """Look at where it goes, then at what it holds."""
         if request.method not in _METHODS or not request.body:
             return
-        if not (_HINT.search(request.target) or _HINT.search(request.body[:4096])):
+        if not _may_hold_script(request):
             return
         reading = self.known.reading(request)
         where = self._where(reading)
@@ -144,5 +160,31 @@ class PublicPayload(Rule):
     def _scripts(self, reading: Reading, names: frozenset[str] | None) -> Iterator[Tried]:
         for tried in reading.attacks:
             is_there = tried.place == "body" and (names is None or tried.name in names)
-            if is_there and tried.attack.family in _RUNS and tried.attack.weight >= SURE:
+            if is_there and _runs(tried.attack) and self._is_no_embed(reading, tried.name):
                 yield tried
+
+    def _is_no_embed(self, reading: Reading, name: str) -> bool:
+        """Editors embed films and pictures that were pasted: what is left without them still runs."""
+        values = [field.value for field in reading.fields if field.place == "body" and field.name == name]
+        texts = [value.encode("utf-8", "surrogatepass") for value in values] or [reading.request.body]
+        looked_at = (text[:LOOKED_AT_BYTES] for text in texts)
+        return any(_runs(attack) for text in looked_at for attack in attacks_in(_without_embeds(text)))
+
+
+def _may_hold_script(request: Request) -> bool:
+    """Cheap looks first: most bodies are taken apart by nobody."""
+    if not any(mark in request.body for mark in _MARKS):
+        return False
+    if _HINT.search(request.target):
+        return True
+    begins = request.body[:_BEGINS].lower()
+    return any(name in begins for name in _SHOWN_HINTS)
+
+
+def _runs(attack: Attack) -> bool:
+    return attack.family in _RUNS and attack.weight >= SURE
+
+
+def _without_embeds(text: bytes) -> bytes:
+    text = _PICTURE.sub(b"", text)
+    return _FRAME.sub(lambda found: found[0] if _ACTIVE.search(found[0]) else b"", text)
