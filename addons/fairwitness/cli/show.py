@@ -158,8 +158,12 @@ def _print_body(record: ExchangeRecord, content: bytes | None, *, is_request: bo
     sha256 = (record.request_body_sha256 if is_request else record.response_body_sha256) or "not known"
     if content is None:
         if count:
+            shape = None if is_request else dict(record.meta).get("body-shape")
             why = ": pruned" if record.is_pruned and not is_request else ""
+            why = ": kept as a shape, for the persons in it" if shape else why
             print(f"# body not stored{why}: {size(count)}, SHA-256 {sha256}")
+            if shape:
+                print(f"# shape: {printable(shape)}")
         return
     shown = _for_screen(content) if sys.stdout.isatty() else content
     if shown:

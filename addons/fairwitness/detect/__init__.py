@@ -8,6 +8,7 @@ from fairwitness.detect.patterns import secrets_by_shape
 from fairwitness.detect.persons import Person, is_role, persons_in
 from fairwitness.detect.probes import probe_in
 from fairwitness.detect.secret import Secret
+from fairwitness.detect.shape import shape_of
 from fairwitness.detect.text import secrets_in, secrets_in_views
 from fairwitness.detect.tools import Tool, ToolKind, tool_in
 from fairwitness.detect.values import is_placeholder, spreads
@@ -33,6 +34,7 @@ __all__ = [
     "secrets_in",
     "secrets_in_header",
     "secrets_in_views",
+    "shape_of",
     "spreads",
     "tool_in",
     "views_of",

@@ -21,6 +21,7 @@ from fairwitness.evidence.bodyrow import (
     FILE_CODING,
     FOLDER_NAME,
     NOT_STORED_PAIR,
+    SHAPE_PAIR,
     STORED_BYTES,
     BodyRow,
     KeptBody,
@@ -128,6 +129,8 @@ class Bodies:
         pairs = size_pairs(len(content), whole)
         if keep is Keep.HEAD:
             return KeptBody(key=key, pairs=(*pairs, NOT_STORED_PAIR))
+        if keep is Keep.SHAPE:
+            return KeptBody(key=key, pairs=(*pairs, SHAPE_PAIR))
         digests = body_digests(key, body_pieces(content))
         if len(content) <= INLINE_BYTES:
             return KeptBody(key=key, digests=digests, inline=content, pairs=pairs)

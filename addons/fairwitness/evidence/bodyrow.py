@@ -71,6 +71,7 @@ def cut_pairs(size: int, address: bytes) -> tuple[tuple[str, str], ...]:
 
 
 NOT_STORED_PAIR = ("body-stored", "no: load host")
+SHAPE_PAIR = ("body-stored", "no: kept as a shape")
 
 
 def file_of(folder: Path, address: bytes) -> Path:

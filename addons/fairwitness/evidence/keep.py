@@ -23,6 +23,8 @@ class Keep(Enum):
     WHOLE = "whole"
     HEAD = "head"
     """No body, no credential, no query value; hash and size of the body are kept."""
+    SHAPE = "shape"
+    """The body as a shape: keys, types, lengths, salted hashes; its hash and size are kept."""
 
 
 Hide = Callable[[bytes, bytes], bytes]

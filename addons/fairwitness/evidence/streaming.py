@@ -7,7 +7,14 @@ import sqlite3
 from hashlib import sha256
 
 from fairwitness.evidence.bodies import INLINE_BYTES, Bodies, PartFile
-from fairwitness.evidence.bodyrow import NOT_STORED_PAIR, STORED_BYTES, KeptBody, cut_pairs, size_pairs
+from fairwitness.evidence.bodyrow import (
+    NOT_STORED_PAIR,
+    SHAPE_PAIR,
+    STORED_BYTES,
+    KeptBody,
+    cut_pairs,
+    size_pairs,
+)
 from fairwitness.evidence.entry import BODY_PIECE, BODY_SEGMENTS, KEY_BYTES, SALT_BYTES, body_salts
 from fairwitness.evidence.keep import Keep
 from fairwitness.model.exchange import Direction
@@ -67,6 +74,16 @@ class BodyWriter:
                 raise self._bodies.database.fail(error) from error
         self.bytes += len(chunk)
         self._whole.update(chunk)
+
+    def forget(self) -> None:
+        """Keep no more than its hash and size, now that it is known what it holds.
+
+        Raises:
+            ValueError: The body is finished.
+        """
+        if self._kept is not None:
+            raise ValueError("the body is finished")
+        self._keep = Keep.SHAPE
 
     def finish(self) -> None:
         """There are no more chunks.
@@ -136,8 +153,12 @@ class BodyWriter:
         pairs = size_pairs(self.bytes, whole)
         if self._keep is Keep.HEAD:
             return KeptBody(key=self._key, pairs=(*pairs, NOT_STORED_PAIR))
-        digests = [*self._digests, self._segment.hexdigest()]
         done_with = (self._part.path,) if self._part is not None else ()
+        if self._keep is Keep.SHAPE:
+            if self._part is not None:
+                self._bodies.leave(self._part)
+            return KeptBody(key=self._key, pairs=(*pairs, SHAPE_PAIR), done_with=done_with)
+        digests = [*self._digests, self._segment.hexdigest()]
         address, rest, row, inline = whole, None, None, b""
         if self._memory is not None:
             if self._part is not None:

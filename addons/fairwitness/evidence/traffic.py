@@ -122,6 +122,7 @@ class Traffic:
         keep: Keep,
         coded_sha256: str | None = None,
         flags: Sequence[str] = (),
+        shape: str | None = None,
     ) -> None:
         """An exchange ended, with a response or without.
 
@@ -131,9 +132,15 @@ class Traffic:
             keep: How much of it may be stored.
             coded_sha256: Hash of the body as it came, where a content coding was removed.
             flags: Flags that the response raised or continued.
+            shape: What is stored in place of the body; None: the body is stored.
         """
         response = exchange.response
         pairs = response_pairs(exchange)
+        if shape is not None:
+            keep = Keep.SHAPE
+            pairs.append(("body-shape", shape))
+            if body is not None:
+                body.forget()
         kept = None
         if body is not None:
             kept = body.kept()

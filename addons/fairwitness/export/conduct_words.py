@@ -139,10 +139,11 @@ def _flags(conduct: Conduct) -> Line:
 
 
 def _persons(conduct: Conduct) -> Line:
-    if not conduct.is_judged_for_persons:
-        return Line("Persons seen and kept: not judged in this version.")
     flags = [each for each in conduct.flags if each.rule == "personal-data"]
-    return Line(f"Persons seen and kept: {counted(len(flags), 'flag')} of personal-data; see there.")
+    if not flags:
+        return Line("Persons seen and kept: personal-data noted none other than the researcher.")
+    answers, names = sum(each.exchanges for each in flags), ", ".join(each.flag for each in flags)
+    return Line(f"Persons seen and kept: other persons in {counted(answers, 'answer')} ({names}).")
 
 
 def _left_behind(conduct: Conduct) -> tuple[Line, ...]:

@@ -296,10 +296,3 @@ class Conduct:
             if each.scope_list == scope_list:
                 return each
         return Amount(scope_list=scope_list, requests=0, sent_bytes=0, received_bytes=0)
-
-    @property
-    def is_judged_for_persons(self) -> bool:
-        """Whether the rule that counts persons judged anything in the span."""
-        return any(
-            each.digest is not None and "personal-data" in each.digest.judged for each in self.policies
-        ) or any(each.rule == "personal-data" for each in self.flags)

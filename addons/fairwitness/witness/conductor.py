@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from fairwitness.detect import shape_of
 from fairwitness.errors import EvidenceError
 from fairwitness.evidence import BodyWriter
 from fairwitness.model.event import Blocked, ExchangeEnded
@@ -268,6 +269,7 @@ class Witness(Steering):
                 keep=keep_of(verdict),
                 coded_sha256=coded_sha256,
                 flags=judgement.flags,
+                shape=shape_of(response.body) if judgement.shape_only and response is not None else None,
             )
         )
         if number is not None:
