@@ -129,7 +129,7 @@ def play_afterwards(scene: Scene) -> None:
     tell(scene, "log", "--decision", "block")
     tell(scene, "log", "--last", "6")
     tell(scene, "log", "--account", "ada", "teapot")
-    tell(scene, "answer", "f3", "--as", "accident", "--note", "my loop had no delay")
+    tell(scene, "answer", "f4", "--as", "accident", "--note", "my loop had no delay")
     tell(scene, "mark", "--url", "*/products", "--finding", "prices without sign-in")
     tell(scene, "export", "--format", "har", "-o", "shop.har")
     har = (scene.folder / "shop.har").read_bytes()
