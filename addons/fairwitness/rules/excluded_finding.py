@@ -14,8 +14,9 @@ _SAYS_WHAT = frozenset(
 )
 _BEGINS = 600  # characters of a text that say what it is about; what follows may compare it with others
 _SMALL = frozenset(
-    "a an and attack attacks for in issue issues no of on other the to with without".split()  # noqa: SIM905
+    "a an and attack attacks for in issue issues of on other the to with without".split()  # noqa: SIM905
 )
+_NOT = frozenset(["never", "no", "not"])  # before a word that is named because it does not apply
 _GAP = 1  # words that may stand between two of a class that has more than two
 _ALSO = {  # other names of classes that many programs exclude, as `_words` has them
     "best practice impact": ("best practice", "informational"),
@@ -69,7 +70,7 @@ def _speaks_of(wanted: list[str], said: list[str]) -> bool:
     """Whether the wanted words stand there in their order, close to each other."""
     gap = _GAP if len(wanted) > 2 else 0
     for start, word in enumerate(said):
-        if word != wanted[0]:
+        if word != wanted[0] or (start and said[start - 1] in _NOT):
             continue
         at = start
         for each in wanted[1:]:
