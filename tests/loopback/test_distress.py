@@ -82,9 +82,9 @@ def test_errors_slow_the_test_down_until_the_origin_is_well_again(town: Town) ->
 @pytest.mark.slow
 def test_slowness_slows_the_test_down(town: Town) -> None:
     """An origin that took milliseconds takes seconds: our traffic makes way."""
-    for i in range(16):
+    for i in range(15):
         town.curl(town.inside.url(f"/slow/1/{i}"))
-    for i in range(10):
+    for i in range(8):
         town.curl(town.inside.url(f"/slow/1700/{i}"))
     last = town.inside.url("/slow/1/99")
     town.curl(last)
