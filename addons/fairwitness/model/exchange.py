@@ -79,8 +79,9 @@ Headers = tuple[tuple[bytes, bytes], ...]
 def first_header(headers: Headers, name: str) -> str | None:
     """The first value of a header, None where it is absent."""
     wanted = name.lower().encode()
+    length = len(wanted)
     for key, value in headers:
-        if key.lower() == wanted:
+        if len(key) == length and key.lower() == wanted:  # the length first: rules ask often
             return value.decode("latin-1")
     return None
 
