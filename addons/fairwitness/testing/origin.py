@@ -17,7 +17,7 @@ from fairwitness.testing.authority import Authority
 from fairwitness.testing.hello import MAX_HELLO_BYTES, TLS_HANDSHAKE, Hello, handshake_message, read_hello
 from fairwitness.testing.http1 import Http1
 from fairwitness.testing.http2 import Http2
-from fairwitness.testing.site import Answer, Site, text_answer
+from fairwitness.testing.site import Answer, App, Site, text_answer
 from fairwitness.testing.tally import PATIENCE_S, Counts, SeenMessage, SeenRequest, Tally
 from fairwitness.testing.wire import PlainWire, TlsWire, Wire
 
@@ -146,6 +146,10 @@ class Origin:
     def put(self, path: str, text: str, *, kind: str = "text/html", answer: Answer | None = None) -> None:
         """Put a page up."""
         self._site.put(path, answer or text_answer(text, kind=kind))
+
+    def serve_with(self, app: App) -> None:
+        """Let *app* answer everything from now on; it runs in this origin's loop."""
+        self._site.serve_with(app)
 
     def release(self, name: str) -> None:
         """Let ``/wait/NAME`` answer."""

@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import hashlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -43,6 +43,10 @@ class Answer:
             return
         async for chunk in self.body:
             yield chunk
+
+
+App = Callable[[SeenRequest], Awaitable[Answer]]
+"""What answers every request of an origin in place of its pages."""
 
 
 def text_answer(text: str, *, status: int = 200, kind: str = "text/plain", headers: Headers = ()) -> Answer:
@@ -95,6 +99,7 @@ class Site:
     def __init__(self, name: str) -> None:
         self._name = name
         self._pages: dict[str, Answer] = {}
+        self._app: App | None = None
         self._gates: dict[str, asyncio.Event] = {}
         self._listeners: list[asyncio.Queue[str]] = []
         self._polls = 0
@@ -126,8 +131,14 @@ class Site:
         """Put a page up at *path* (without query); it wins over the ready behaviours."""
         self._pages[path] = answer
 
+    def serve_with(self, app: App) -> None:
+        """Let *app* answer everything from now on."""
+        self._app = app
+
     async def answer(self, seen: SeenRequest) -> Answer:
         """The response to a request whose body has ended."""
+        if self._app is not None:
+            return await self._app(seen)
         parts = urlsplit(seen.target.decode("latin-1"))
         if parts.path in self._pages:
             return self._pages[parts.path]
