@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from fairwitness.model.exchange import Exchange, Initiator, Request
 from fairwitness.rules.accounts import Accounts
+from fairwitness.rules.added import Added
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.credentials import carried_by
 from fairwitness.rules.made import made_by, path_object
@@ -48,6 +49,7 @@ class Ownership:
         self._listed: Recent[str, Mentions] = Recent(_SITES)
         self._made: Recent[str, tuple[Object, ...]] = Recent(_LATEST)
         self._deleted: Recent[str, tuple[Object, ...]] = Recent(_LATEST)
+        self._added = Added()
 
     def learn(self, exchange: Exchange) -> None:
         """Learn from an answer of a host in scope, before the rules see it."""
@@ -57,6 +59,9 @@ class Ownership:
         site = self._site_of(request.host)
         if request.method not in {"GET", "HEAD", "OPTIONS"}:
             self._change(exchange, site)
+        added = self._added.shown(site, exchange, is_named=lambda each: self.is_named(request.host, each))
+        if added is not None:
+            self._own.put(_key(site, added), _IS_THERE)
         told = told_by(exchange)
         if told is None:
             return
@@ -182,6 +187,7 @@ class Ownership:
             return
         if self._is_from_elsewhere(request, site):
             return
+        self._added.sent(site, exchange)
         had_source = _key(site, path_object(path)) in self._own
         made = made_by(exchange, is_new=lambda each: not self.is_named(request.host, each))
         if request.method == "MOVE" and made:

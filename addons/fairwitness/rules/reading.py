@@ -120,7 +120,7 @@ class Reading:
         for field in self.fields[:_VALUES]:
             part = "body" if field.place == "body" else "head"
             for text in (field.value, field.name):
-                if text.isalnum():
+                if text.isdigit():
                     continue
                 yield from self._in_value(
                     field.place, field.name, part, text.encode("utf-8", "surrogatepass")
@@ -139,8 +139,6 @@ class Reading:
             for piece in pieces:
                 first, _, second = piece.strip().partition(b"=") if lower == b"cookie" else (piece, b"", b"")
                 for each in (first, second):
-                    if each.isalnum():
-                        continue
                     yield from self._in_value("header", name.decode("latin-1"), "head", each)
 
     def _in_body(self, body: bytes) -> Iterator[Tried]:

@@ -1,4 +1,4 @@
-"""A single-page app: GraphQL, a WebSocket, web tokens with refresh, tickets, comments, uploads, an admin's page."""
+"""A single-page app: GraphQL, a WebSocket, tokens with refresh, tickets, uploads, an admin's page."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ const json = async (method, path, body) => {
   let answer = await asked();
   if (answer.status === 401 && desk.refresh) {
     desk.token = (await (await fetch('/api/auth/refresh', {method: 'POST',
-      headers: {'Content-Type': 'application/json'}, body: JSON.stringify({refresh_token: desk.refresh})})).json()
-    ).access_token;
+      headers: {'Content-Type': 'application/json'},
+      body: JSON.stringify({refresh_token: desk.refresh})})).json()).access_token;
     answer = await asked();
   }
   return answer.status === 204 ? null : answer.json();
@@ -45,7 +45,8 @@ desk.graph = (query, variables) => json('POST', '/graphql', {query, variables});
 desk.upload = async (name, text) => {
   const form = new FormData();
   form.append('file', new File([text], name, {type: 'text/plain'}));
-  return (await fetch('/api/files', {method: 'POST', body: form, headers: {Authorization: 'Bearer ' + desk.token}})).json();
+  const headers = {Authorization: 'Bearer ' + desk.token};
+  return (await fetch('/api/files', {method: 'POST', body: form, headers})).json();
 };
 setInterval(async () => { if (desk.token) desk.unread = (await json('GET', '/api/unread')).unread }, 5000);
 """

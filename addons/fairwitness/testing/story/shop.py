@@ -19,7 +19,8 @@ _PICTURE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="80" height="60"><rect width="80" height="60"/></svg>'
 )
 _PAGE = """<!doctype html><title>{title}</title><link rel=stylesheet href=/style.css>
-<nav><a id=home href=/>home</a> <a id=to-products href=/products>products</a> <a id=to-cart href=/cart>cart</a>
+<nav><a id=home href=/>home</a> <a id=to-products href=/products>products</a>
+<a id=to-cart href=/cart>cart</a>
 <a id=to-gallery href=/gallery>gallery</a> <a id=to-dashboard href=/dashboard>dashboard</a>
 <a id=to-notes href=/notes>notes</a> <a id=to-orders href=/orders>orders</a>
 <a id=to-contact href=/contact>contact</a> <a id=to-login href=/login>sign in</a></nav>
@@ -125,7 +126,8 @@ class Shop:
             if not 1 <= number <= 40:
                 return _page("Not found", "We do not sell that.", status=404)
             reviews = "".join(f"<li>{html.escape(text)}" for text in self._reviews.get(number, ()))
-            add = f"<form method=post action=/cart><input type=hidden name=product value={number}><button id=add>add</button></form>"
+            hidden = f"<input type=hidden name=product value={number}>"
+            add = f"<form method=post action=/cart>{hidden}<button id=add>add</button></form>"
             review = _form(f"/reviews/{number}", "review")
             name = _PRODUCTS[number % len(_PRODUCTS)]
             return _page(
