@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from dataclasses import replace
 
-from fairwitness.model.exchange import Exchange
+import pytest
+
+from fairwitness.model.exchange import Exchange, Initiator
 from fairwitness.model.flag import Severity
 from fairwitness.model.verdict import Action
 from fairwitness.rules import Runner
@@ -24,7 +28,8 @@ def runner() -> Runner:
 
 def test_bomb_is_held():
     """Nothing of it leaves before the researcher says so."""
-    body = b"<!DOCTYPE l [" + b"<!ENTITY a 'x'>" * 9
+    body = b"<!ENTITY a 'x'>" + b"".join(b"<!ENTITY a%d '&a%d;'>" % (i + 1, i) for i in range(9))
+    body = body.replace(b"&a0;", b"&a;")
     judged = runner().judge_request(make_request(URL, method="POST", body=body), in_scope=True)
 
     assert judged.action is Action.HOLD
@@ -108,3 +113,77 @@ def test_eleventh_report_of_an_hour_is_warned_of():
     ]
 
     assert [Action.ALLOW] * 10 + [Action.WARN] == [each.action for each in sent]
+
+
+@pytest.mark.parametrize(
+    ("target", "body"),
+    [
+        ("/upload", {"name": "a.png", "size": 5_242_880}),
+        ("/upload?flowTotalSize=5242880&flowChunkNumber=1", None),
+        ("/cards/1", {"limit": 500_000}),
+        ("/stats", {"count": 1_000_000, "name": "views"}),
+        ("/posts", {"text": "public void run() {\n  Thread.sleep(60000);\n}"}),
+        ("/posts", {"text": "Title\n" + "+" * 40, "html": "<br>" * 30}),
+        ("/posts", {"text": "[ " * 300}),
+    ],
+)
+def test_what_people_send_is_not_heavy(target: str, body: object):
+    """Sizes of files, limits of cards, code, rules of plus signs."""
+    sent = make_request(
+        "https://shop.test" + target,
+        method="POST" if body else "GET",
+        headers=((b"content-type", b"application/json"),) if body else (),
+        body=json.dumps(body).encode() if body else b"",
+    )
+
+    assert runner().judge_request(sent, in_scope=True).action is Action.ALLOW
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "?id=1;WAITFOR%20DELAY%20'0:5:0'--",
+        "?id=1%20AND%20SLEEP%2860%29",
+        "?query=" + "{a" * 30 + "}" * 30,
+    ],
+)
+def test_heavy_query_is_held(target: str):
+    """With or without brackets in it."""
+    assert runner().judge_request(make_request(URL + target), in_scope=True).action is Action.HOLD
+
+
+def test_range_header_hides_no_bomb():
+    """It was looked at alone once."""
+    sent = make_request(
+        URL,
+        method="POST",
+        headers=((b"content-encoding", b"gzip"), (b"range", b"bytes=0-")),
+        body=gzip.compress(b"\0" * (20 << 20)),
+    )
+
+    assert runner().judge_request(sent, in_scope=True).action is Action.HOLD
+
+
+def test_graphql_body_of_its_own_type_is_read():
+    """`application/graphql` is the query itself."""
+    sent = make_request(
+        URL,
+        method="POST",
+        headers=((b"content-type", b"application/graphql"),),
+        body=b"{a" * 30 + b"}" * 30,
+    )
+
+    assert runner().judge_request(sent, in_scope=True).action is Action.HOLD
+
+
+def test_page_that_repeats_itself_uses_up_nothing():
+    """Its requests and the researcher's are counted apart, jobs too."""
+    judge = runner()
+    for i in range(79):
+        page = make_request(URL, at_us=NOON_US + i * 50_000, initiator=Initiator.PAGE)
+        judge.judge_request(page, in_scope=True)
+        page = make_request(REPORT, method="POST", at_us=NOON_US + i * 50_000, initiator=Initiator.PAGE)
+        judge.judge_request(page, in_scope=True)
+    own = [make_request(URL, at_us=NOON_US + 79 * 50_000), make_request(REPORT, method="POST")]
+
+    assert [Action.ALLOW] * 2 == [judge.judge_request(each, in_scope=True).action for each in own]

@@ -14,9 +14,10 @@ SECOND = 1_000_000
 
 
 class Session:
-    """Sends one request a second and says what was decided."""
+    """Sends one request a second, or as fast as is said, and says what was decided."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, pause_us: int = SECOND) -> None:
+        self.pause_us = pause_us
         policy = make_policy(rules=[make_line("server-distress", Action.HOLD)])
         self.runner = Runner(policy, next_flag=1, now_us=NOON_US, rules=[ServerDistress])
         self.now_us = NOON_US
@@ -32,7 +33,7 @@ class Session:
         waited_us: int = 0,
     ) -> Judgement:
         """A request that the server answers after *took_us*, counted from its release."""
-        self.now_us += SECOND
+        self.now_us += self.pause_us
         request = make_request(f"https://shop.test{path}", at_us=self.now_us)
         judged = self.runner.judge_request(request, in_scope=True)
         if judged.action < Action.HOLD:
@@ -120,6 +121,53 @@ def test_errors_that_payloads_cause_are_no_distress():
         session.send(f"/p{i % 3}x?id={i}%27%20or%20{i}={i}--", status=500)
 
     assert session.flags == []
+
+
+def test_errors_of_odd_values_by_hand_are_no_distress():
+    """Fuzzing one field or two, with nothing that looks like an attack: the values are at fault."""
+    session = Session()
+    for i in range(15):
+        session.send(f"/item?id={i}")
+        session.send(f"/user?name=n{i}")
+    for value in ("abc", "-1", "1.5", "null", "1e9", "[]", "{}", "0x1", "NaN", "true", "9" * 20):
+        session.send(f"/item?id={value}", status=500)
+        session.send(f"/user?name={value}", status=500)
+
+    assert session.flags == []
+
+
+def test_slow_answers_to_new_values_are_no_distress():
+    """A server that is asked to fetch addresses that do not answer takes its time."""
+    session = Session()
+    for i in range(20):
+        session.send(f"/fetch?from=a{i}")
+    for i in range(12):
+        session.send(f"/fetch?from=b{i}", took_us=5 * SECOND, status=504)
+        session.send(f"/fetch?from=c{i}", took_us=5 * SECOND)
+
+    assert session.flags == []
+
+
+def test_request_that_worked_before_and_fails_now_is_distress():
+    """One place and always the same values: they are not at fault."""
+    session = Session()
+    for _ in range(20):
+        session.send("/item?id=1")
+    for _ in range(12):
+        session.send("/item?id=1", status=500)
+
+    assert Action.THROTTLE is session.send("/item?id=1").action
+
+
+def test_overload_by_a_tool_that_never_repeats_itself_is_distress():
+    """A load test with a random number in each request."""
+    session = Session(pause_us=SECOND // 10)
+    for i in range(20):
+        session.send(f"/item?id={i}")
+    for i in range(12):
+        session.send(f"/item?id={100 + i}", status=503)
+
+    assert Action.THROTTLE is session.send("/item?id=999").action
 
 
 def test_our_own_waiting_is_not_the_servers():

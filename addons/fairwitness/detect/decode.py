@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Iterator
 
 import brotli
 import zstandard
 
 LIMIT_BYTES = 16 << 20  # 16 MiB: what is larger is kept as it came
-_STEP_BYTES = 256  # of brotli input: older bindings cannot limit their output
+_STEP_BYTES = 4096  # of brotli input
+_OLD_STEP_BYTES = 16  # bindings before 1.2 cannot limit their output: 16 bytes become some ten MiB at most
+_OUT_BYTES = 1 << 20
 
 
 def decoded(body: bytes, coding: str | None) -> bytes | None:
@@ -39,14 +42,34 @@ def _inflate(body: bytes, *, wbits: int) -> bytes | None:
     return out if len(out) <= LIMIT_BYTES and engine.eof else None
 
 
-def _brotli(body: bytes) -> bytes | None:
+def brotli_pieces(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """How many bytes were taken so far, and what the last of them became, a MiB or so at a time.
+
+    Raises ``brotli.error`` where the body is damaged, EOFError where it ends early.
+    """
     engine = brotli.Decompressor()
+    is_limited = hasattr(engine, "can_accept_more_data")
+    step = _STEP_BYTES if is_limited else _OLD_STEP_BYTES
+    for at in range(0, len(body), step):
+        piece = body[at : at + step]
+        taken = at + len(piece)
+        if not is_limited:
+            yield taken, engine.process(piece)
+            continue
+        yield taken, engine.process(piece, output_buffer_limit=_OUT_BYTES)
+        while not engine.can_accept_more_data():
+            yield taken, engine.process(b"", output_buffer_limit=_OUT_BYTES)
+    if not engine.is_finished():
+        raise EOFError
+
+
+def _brotli(body: bytes) -> bytes | None:
     out = bytearray()
-    for at in range(0, len(body), _STEP_BYTES):
-        out += engine.process(body[at : at + _STEP_BYTES])
+    for _, piece in brotli_pieces(body):
+        out += piece
         if len(out) > LIMIT_BYTES:
             return None
-    return bytes(out) if engine.is_finished() else None
+    return bytes(out)
 
 
 def _zstd(body: bytes) -> bytes | None:

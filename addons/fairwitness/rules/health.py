@@ -19,6 +19,9 @@ _WELL_BEFORE = 10
 _MINUTE_US = 60_000_000
 _LASTS_US = 5_000_000  # a host that is slow for a moment only is in no distress
 _WELL_AGAIN = 3
+_SENT = 512  # requests of which it is known that they were answered well
+_PACED, _PACED_US = 10, 10_000_000  # answers within: nobody is that fast by hand
+_OVERLOADED = frozenset({0, 429, 502, 503, 504})
 
 
 @dataclass(slots=True)
@@ -46,6 +49,8 @@ class Health:
         self._paces: Recent[str, _Pace] = Recent(_ENDPOINTS)
         self._answers: deque[tuple[int, str, bool]] = deque(maxlen=_ANSWERS)
         self._well: Recent[str, int] = Recent(_ENDPOINTS)
+        self._sent: Recent[int, bool] = Recent(_SENT)
+        self._times: deque[int] = deque(maxlen=_PACED)
         self._well_in_a_row = 0
         self.distress: str = ""
         """What is wrong, for people; empty while nothing is."""
@@ -53,8 +58,19 @@ class Health:
         self.last_us = 0
         self._slow_since_us = 0
 
-    def take(self, endpoint: str, *, failed: bool, latency_us: int, now_us: int) -> None:
-        """An answer to a request that does not by itself explain an error."""
+    def take(self, endpoint: str, *, sent: int | None, status: int, latency_us: int, now_us: int) -> None:
+        """An answer; *status* is 0 where none came, *sent* tells requests apart (None: it has no values).
+
+        A bad answer counts where the request does not explain it: it was answered well before, or has no
+        values that could be at fault, or a tool sends so many that the server is overloaded.
+        """
+        self._times.append(now_us)
+        failed = status >= 500 or status in _OVERLOADED
+        if sent is not None and (failed or latency_us >= _SLOW_US):
+            if sent not in self._sent and not self._is_pressed(status if failed else 0):
+                return
+        elif sent is not None:
+            self._sent.put(sent, True)
         pace = self._paces.get_or_make(endpoint, _Pace)
         pace.add(latency_us, is_distressed=bool(self.distress))
         self._answers.append((now_us, endpoint, failed))
@@ -69,6 +85,11 @@ class Health:
             self._answers.clear()
         elif is_bad:
             self._look(now_us)
+
+    def _is_pressed(self, status: int) -> bool:
+        """Whether it has more to do than it can, as far as an answer tells."""
+        is_fast = len(self._times) == _PACED and self._times[-1] - self._times[0] <= _PACED_US
+        return status == 429 or (is_fast and status in _OVERLOADED)
 
     def calm_down(self, now_us: int) -> None:
         """Without any bad answer for a minute, nothing is known to be wrong any more."""

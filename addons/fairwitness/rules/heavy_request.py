@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from fairwitness.detect import heavy
-from fairwitness.model.exchange import SILENT_US, Callers, Exchange, Request
+from fairwitness.detect import SURE, bombs, heavy
+from fairwitness.model.exchange import SILENT_US, Callers, Exchange, Initiator, Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action
 from fairwitness.rules.bounded import Recent
-from fairwitness.rules.fields import last_word
+from fairwitness.rules.fields import Field
+from fairwitness.rules.reading import Reading
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.words import head_of, reach_of, span
 
@@ -27,9 +28,39 @@ _MINUTE_US = 60 * _SECOND_US
 _KEPT = 512
 _SILENT, _TOO_SILENT = 40, 100  # connections; browsers keep up to 32 to a proxy
 _LIMIT_NAMES = frozenset(
-    {"limit", "size", "pagesize", "perpage", "first", "last", "top", "rows", "count", "take", "maxresults"}
+    {
+        "limit",
+        "pagelimit",
+        "pagesize",
+        "perpage",
+        "itemsperpage",
+        "hitsperpage",
+        "maxresults",
+        "take",
+        "first",
+    }
 )
-_JOB_WORDS = ("export", "report", "pdf", "thumbnail", "render", "backup", "convert", "archive", "screenshot")
+_COUNT_NAMES = frozenset({"size", "count", "rows", "top", "last"})  # of pages, and of much else
+_PAGE_NAMES = frozenset(
+    {
+        "q",
+        "query",
+        "search",
+        "filter",
+        "sort",
+        "page",
+        "offset",
+        "skip",
+        "from",
+        "start",
+        "cursor",
+        "after",
+        "before",
+    }
+)
+_JOB_WORDS = ("export", "report", "pdf", "thumbnail", "render", "backup", "convert", "screenshot")
+_NO_JOBS = ("csp-report", "reports+json")  # a browser's own reports
+_SQL_WORDS = (b"(", b"%28", b"aitfor", b"AITFOR", b"query=")  # what the fields of a query are read for
 
 
 class HeavyRequest(Rule):
@@ -44,7 +75,7 @@ class HeavyRequest(Rule):
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)
         self._again: Recent[tuple[object, ...], deque[int]] = Recent(_KEPT)
-        self._jobs: Recent[tuple[str, str], deque[int]] = Recent(_KEPT)
+        self._jobs: Recent[tuple[str, bool, str], deque[int]] = Recent(_KEPT)
         self._unfinished: Recent[str, deque[int]] = Recent(_KEPT)
 
     def on_request(self, request: Request) -> Iterator[Sighting]:
@@ -85,20 +116,26 @@ class HeavyRequest(Rule):
             )
 
     def _heavy(self, request: Request) -> str | None:
-        body = request.body
-        if request.header("range"):
-            return heavy.many_ranges(request.header("range") or "")
-        says = heavy.many_names(request.target)
-        if says or not (body or b"(" in request.target or b"%28" in request.target):
+        body, target = request.body, request.target
+        ranges = self._header(request, b"range")
+        says = (heavy.many_ranges(ranges) if ranges else None) or heavy.many_names(target)
+        if says or not (body or (b"?" in target and any(word in target for word in _SQL_WORDS))):
             return says
-        if body:
-            kind = request.header("content-type") or ""
-            says = heavy.expanding_entities(body) or heavy.deep_nesting(body)
-            if says is None and "urlencoded" in kind:
-                says = heavy.many_names(body)
-            if says is None and (request.header("content-encoding") or b"PK\x03\x04" in body[:4096]):
-                says = heavy.bomb(body, request.header("content-encoding") or "")
-        return says or self._by_fields(request)
+        return (self._in_body(request, body) if body else None) or self._by_fields(request)
+
+    def _in_body(self, request: Request, body: bytes) -> str | None:
+        kind, coding = self._header(request, b"content-type"), self._header(request, b"content-encoding")
+        says = bombs.expanding_entities(body) or heavy.deep_nesting(body)
+        if says is None and "urlencoded" in kind:
+            says = heavy.many_names(body)
+        if says is None and kind.startswith("application/graphql"):
+            says = heavy.costly_query(body)
+        if says is None and (coding or b"PK\x03\x04" in body[:4096]):
+            says = bombs.bomb(body, coding)
+        return says
+
+    def _header(self, request: Request, name: bytes) -> str:
+        return self.known.reading(request).headers.get(name, b"").decode("latin-1")
 
     def _by_fields(self, request: Request) -> str | None:
         reading = self.known.reading(request)
@@ -110,7 +147,10 @@ class HeavyRequest(Rule):
             if len(field.value) < 10:
                 continue
             text = field.value.encode("utf-8", "surrogatepass")
-            says = heavy.long_delay(text) or heavy.repeated_pattern(text)
+            says = heavy.long_delay(text) if b"(" in text or b"'" in text else None
+            if says and not _has_sql(reading):
+                says = None  # code that somebody posts waits too
+            says = says or heavy.repeated_pattern(text)
             if says is None and field.name == "query" and b"{" in text:
                 says = heavy.costly_query(text)
             if says:
@@ -126,21 +166,26 @@ class HeavyRequest(Rule):
         if len(fields) > _FEW_FIELDS:
             return None
         for field in fields:
-            if 3 <= len(field.value) <= 20 and last_word(field.name) in _LIMIT_NAMES:
-                rows = _number(field.value)
-                if rows >= _ROWS:
-                    return f"{field.name[:40]} of {rows:,.0f}"
+            if not (3 <= len(field.value) <= 20 and field.value[0].isdigit()):
+                continue
+            rows = _number(field.value)
+            if rows >= _ROWS and _is_page_size(
+                field, {_plain(each.name) for each in fields}, method=request.method
+            ):
+                return f"{field.name[:40]} of {rows:,.0f}"
         return None
 
     def _repeats(self, request: Request) -> Iterator[Sighting]:
         now_us = request.received_us
+        is_pages = request.initiator is Initiator.PAGE  # it must not use up the researcher's free ones
         key = (
             request.actor,
+            is_pages,
             request.method,
             request.host,
             request.target,
             hash(request.body),
-            request.header("authorization"),
+            self.known.reading(request).headers.get(b"authorization"),
         )
         times = self._again.get_or_make(key, lambda: deque(maxlen=_AGAIN[0][0]))
         times.append(now_us)
@@ -150,9 +195,10 @@ class HeavyRequest(Rule):
                 says = f"the same request {least} times within {span_us // _SECOND_US} s"
                 yield self._sighting(request, severity, says)
                 break
-        path = request.path.lower()
-        if request.method == "POST" and any(word in path for word in _JOB_WORDS):
-            jobs = self._jobs.get_or_make((request.actor, path), lambda: deque(maxlen=_JOBS + 1))
+        if _is_job(request):
+            jobs = self._jobs.get_or_make(
+                (request.actor, is_pages, request.path), lambda: deque(maxlen=_JOBS + 1)
+            )
             jobs.append(now_us)
             if len(jobs) > _JOBS and now_us - jobs[0] <= _HOUR_US:
                 yield self._sighting(request, Severity.CHECK, f"more than {_JOBS} costly jobs within an hour")
@@ -179,3 +225,27 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return 0
+
+
+def _has_sql(reading: Reading) -> bool:
+    return any(tried.attack.family == "sql" and tried.attack.weight >= SURE for tried in reading.attacks)
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name[:64].lower()))
+
+
+def _is_page_size(field: Field, names: set[str], *, method: str) -> bool:
+    """Whether it says how many rows are wanted: `size` is a file's too, and `limit` a card's."""
+    name = _plain(field.name)
+    if name in _LIMIT_NAMES:
+        return field.place == "query" or not names.isdisjoint(_PAGE_NAMES)
+    return name in _COUNT_NAMES and method in {"GET", "POST"} and not names.isdisjoint(_PAGE_NAMES)
+
+
+def _is_job(request: Request) -> bool:
+    path = request.path.lower()
+    if request.method != "POST" or not any(word in path for word in _JOB_WORDS):
+        return False
+    kind = request.header("content-type") or ""
+    return not any(each in kind for each in _NO_JOBS)

@@ -12,7 +12,7 @@ from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action
 from fairwitness.rules.bounded import Recent
-from fairwitness.rules.endpoint import endpoint_of, host_of
+from fairwitness.rules.endpoint import host_of
 from fairwitness.rules.health import Health
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.words import head_of, reach_of, span
@@ -106,10 +106,15 @@ class ServerDistress(Rule):
             return
         if response is None and not (exchange.failure or "").startswith(("connect", "server", "HTTP")):
             return  # our own client left
-        failed = response is None or response.status >= 500 or response.status == 429
         latency_us = (response.started_us if response else now_us) - released_us
         before = host.health.distress
-        host.health.take(endpoint_of(request), failed=failed, latency_us=max(0, latency_us), now_us=now_us)
+        host.health.take(
+            self.known.reading(request).endpoint,
+            sent=_sent(request),
+            status=response.status if response else 0,
+            latency_us=max(0, latency_us),
+            now_us=now_us,
+        )
         if host.health.distress and not before:
             says = f"{host_of(request)} is in distress: {host.health.distress}"
             yield self._sighting(request, Severity.CHECK, says, shown_by=head_of(request))
@@ -166,6 +171,13 @@ class ServerDistress(Rule):
             delay_us=delay_us,
             retry_after_us=retry_after_us,
         )
+
+
+def _sent(request: Request) -> int | None:
+    """Tells requests with values apart."""
+    if b"?" not in request.target and not request.body:
+        return None
+    return hash((request.method, request.target, request.body))
 
 
 def is_challenge(response: Response) -> bool:
