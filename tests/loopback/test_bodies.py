@@ -105,7 +105,7 @@ def test_the_head_of_a_long_upload_is_on_record_before_its_body_ends(town: Town)
         town.inside.wait_for(lambda origin: origin.requests_for(path) != (), "the head")
         rows = [row for row in town.proxy.rows() if row.url == town.inside.url(path)]
 
-    assert ["allow"] == [row.decision for row in rows]
+    assert ["warn"] == [row.decision for row in rows]  # over 100 MB: heavy-request says so
     row = town.proxy.wait_for_row(
         lambda row: row.url == town.inside.url(path) and row.outcome.startswith("failed")
     )
