@@ -7,6 +7,7 @@ from fairwitness.evidence.log import Log
 from fairwitness.evidence.problems import Problem
 from fairwitness.evidence.reader import Reader
 from fairwitness.evidence.sessions import SessionRow
+from fairwitness.evidence.snapshot import Snapshot
 from fairwitness.evidence.streaming import BodyWriter
 from fairwitness.evidence.summary import Summary, summarise
 
@@ -19,6 +20,7 @@ __all__ = [
     "Problem",
     "Reader",
     "SessionRow",
+    "Snapshot",
     "Summary",
     "holder_of",
     "summarise",

@@ -28,6 +28,8 @@ def flag_pairs(flag: Flag) -> Pairs:
     ]
     if flag.clause.says is not None:
         pairs.append(("clause-says", flag.clause.says))
+    if flag.offence:
+        pairs.append(("offence", flag.offence))
     if flag.blocks_until_us is not None:
         pairs.append(("blocks-until-us", str(flag.blocks_until_us)))
     return pairs
@@ -55,6 +57,7 @@ def flag_of(pairs: Sequence[tuple[str, str]], *, exchange: str, time_us: int) ->
             shown_by=tuple(_pointer(text) for text in every(pairs, "shown-by")),
             reach=held["reach"],
             blocks_until_us=whole(pairs, "blocks-until-us"),
+            offence=held.get("offence", ""),
         )
     except (KeyError, ValueError):
         raise DamagedError("it is no readable flag") from None

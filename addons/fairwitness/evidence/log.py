@@ -176,10 +176,10 @@ class Log(Traffic):
         self._journal.commit_now()
         return next_flag_number(self._journal.store.connection)
 
-    def flags_since(self, time_us: int) -> tuple[Flag, ...]:
-        """The flags that were raised from then on."""
+    def flags(self) -> tuple[Flag, ...]:
+        """The flags that were raised, oldest first."""
         self._journal.commit_now()
-        return tuple(flag for flag in flags_of(self._journal.store.connection) if flag.time_us >= time_us)
+        return tuple(flags_of(self._journal.store.connection))
 
     def answers(self) -> tuple[Answer, ...]:
         """The newest answer to each flag that was answered."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from fairwitness.evidence.bodyrow import FOLDER_NAME
+from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.records import record_of
 from fairwitness.evidence.stored import StoredEntry, entries_at
 from fairwitness.evidence.view import View, rows_of
@@ -57,15 +58,18 @@ class Snapshot:
         """How many exchanges there are at most: those that began while it was taken have no record."""
         return len(self._numbers)
 
-    def keep_newest(self, count: int) -> None:
-        """Read no more than the newest of them."""
-        del self._numbers[: max(0, len(self._numbers) - count)]
+    def keep(self, numbers: Collection[int]) -> None:
+        """Read no others than these."""
+        self._numbers = array("q", (number for number in self._numbers if number in numbers))
 
-    def records(self) -> Iterator[ExchangeRecord]:
+    def records(self, skipped: Callable[[str], None] | None = None) -> Iterator[ExchangeRecord]:
         """The records in order of their number, one in memory at a time.
 
+        Args:
+            skipped: Hears what is wrong with a record that is damaged, which is then left out.
+
         Raises:
-            EvidenceError: The log cannot be read, or a record is damaged.
+            EvidenceError: The log cannot be read, or a record is damaged and *skipped* is not given.
         """
         with self._view() as view:
             for number in self._numbers:
@@ -74,11 +78,19 @@ class Snapshot:
                 known = [index for index in parts if index < self._size]
                 if row is None or not known:
                     continue
-                entries = list(entries_at(self._connection, known))
-                shown = row.frozen(is_held=self._is_held)
-                if len(known) < len(parts):
-                    shown = _as_it_stood(shown, entries, is_held=self._is_held)
-                yield record_of(shown, entries, connection=self._connection, bodies=self._bodies)
+                try:
+                    record = self._record(row.frozen(is_held=self._is_held), known, is_whole=known == parts)
+                except DamagedError as error:
+                    if skipped is None:
+                        raise
+                    skipped(str(error))
+                else:
+                    yield record
+
+    def _record(self, row: ExchangeRow, known: Sequence[int], *, is_whole: bool) -> ExchangeRecord:
+        entries = list(entries_at(self._connection, known))
+        shown = row if is_whole else _as_it_stood(row, entries, is_held=self._is_held)
+        return record_of(shown, entries, connection=self._connection, bodies=self._bodies)
 
 
 def _as_it_stood(row: ExchangeRow, entries: list[StoredEntry], *, is_held: bool) -> ExchangeRow:

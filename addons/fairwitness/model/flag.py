@@ -105,4 +105,18 @@ class Flag:
     shown_by: tuple[Pointer, ...]
     reach: str
     blocks_until_us: int | None = None
-    """When a block ends by itself; None where it blocks nothing."""
+    """When a block ends by itself; None where it blocks nothing that comes later."""
+    offence: str = ""
+    """Hex digits that tell whether another sighting of the rule is the same offence; empty: in an old log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastFlag:
+    """A flag of an earlier session, with what the log says of it."""
+
+    flag: Flag
+    last_us: int
+    """When it was seen last."""
+    answer: Answer | None
+    was_let_go: bool
+    """Whether the request that it held was released."""

@@ -17,6 +17,7 @@ from fairwitness.rules.heavy_request import HeavyRequest
 from fairwitness.rules.initiator import Initiators
 from fairwitness.rules.judgement import Judgement, MeterReading, RuleFailure
 from fairwitness.rules.knowledge import Knowledge
+from fairwitness.rules.ledger import BLOCK_US
 from fairwitness.rules.left_behind import LeftBehind
 from fairwitness.rules.missing_identification import MissingIdentification
 from fairwitness.rules.mixed_report import MixedReport
@@ -63,6 +64,7 @@ REPORT_RULES: tuple[type[ReportRule], ...] = (ExcludedFinding, MixedReport)
 """Those that look at a finding, not at traffic."""
 
 __all__ = [
+    "BLOCK_US",
     "REPORT_RULES",
     "RULES",
     "Accounts",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
 
-from fairwitness.model.flag import Answer, AnswerAs, Flag, Severity, Sighting
+from fairwitness.model.exchange import Initiator
+from fairwitness.model.flag import Answer, AnswerAs, Flag, PastFlag, Severity, Sighting
 from fairwitness.model.verdict import Action, Clause
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.subject import Subject
@@ -19,7 +21,7 @@ _FLAGS = 10_000
 _UNSAID = "f0"  # of a sighting that is seen again and was no flag then
 
 _Offence = tuple[str, str, bool]
-"""Rule, group, whether a page made it."""
+"""Rule, `Flag.offence`, whether a page made it."""
 _Let = tuple[str, str, bool]
 """Rule, reach, whether a page made it: what one yes to a held request covers."""
 _Group = tuple[_Offence, Severity, Action, str]
@@ -46,7 +48,7 @@ class Ledger:
         self._blocks: Recent[_Place, tuple[Flag, int]] = Recent(_BLOCKS)
         self._dismissed: Recent[_Offence, tuple[Flag, Severity]] = Recent(_GROUPS)
         self._flags: deque[Flag] = deque(maxlen=_FLAGS)
-        self._logged: dict[tuple[str, str, Severity], Flag] | None = None
+        self._is_replaying = False
         self._held: Recent[str, list[tuple[_Let, Flag]]] = Recent(_GROUPS)
         self._let: Recent[_Let, Flag] = Recent(_GROUPS)
 
@@ -58,39 +60,12 @@ class Ledger:
     def dismissed(self, rule: str, sighting: Sighting, subject: Subject) -> Flag | None:
         """The flag that was answered "false alarm" or "authorised" and covers this sighting too."""
         found = self._dismissed.get(_offence(rule, sighting, subject))
-        if found is None or sighting.severity > found[1]:
+        if found is None or _severity(sighting, subject) > found[1]:
             return None
         return found[0]
 
     def record(
-        self, rule: str, sighting: Sighting, subject: Subject, *, action: Action, clause: Clause, says: str
-    ) -> tuple[Flag, bool]:
-        """The flag of this sighting, and whether it is new."""
-        group = (_offence(rule, sighting, subject), sighting.severity, action, clause.id)
-        if self._logged is not None:
-            return self._known(group, rule, sighting, subject, action=action, clause=clause, says=says), False
-        run = self._runs.get(group)
-        if run is not None and subject.time_us - run.last_us <= RUN_US:
-            run.last_us = max(run.last_us, subject.time_us)
-            return run.flag, False
-        flag = _flag(f"f{self._next}", rule, sighting, subject, action=action, clause=clause, says=says)
-        self._next += 1
-        self._runs.put(group, _Run(flag, subject.time_us))
-        self._groups.put(flag.flag, (group, []))
-        self._flags.append(flag)
-        return flag, True
-
-    def begin_replay(self, logged: Iterable[Flag]) -> None:
-        """From now on nothing is new: what was logged is found again by its first exchange."""
-        self._logged = {(flag.rule, flag.exchange, flag.severity): flag for flag in logged}
-
-    def end_replay(self) -> None:
-        """From now on flags are raised."""
-        self._logged = None
-
-    def _known(
         self,
-        group: _Group,
         rule: str,
         sighting: Sighting,
         subject: Subject,
@@ -98,20 +73,64 @@ class Ledger:
         action: Action,
         clause: Clause,
         says: str,
-    ) -> Flag:
-        """The logged flag of a sighting that is seen again; one that nobody hears of where there is none."""
-        assert self._logged is not None
-        severity = Severity.INFO if subject.is_page_made else sighting.severity
-        flag = self._logged.get((rule, subject.exchange, severity))
+        stands: bool,
+    ) -> tuple[Flag, bool]:
+        """The flag of this sighting, and whether it is new.
+
+        Args:
+            stands: Whether it blocks what comes later, too.
+        """
+        group = (_offence(rule, sighting, subject), _severity(sighting, subject), action, clause.id)
         run = self._runs.get(group)
-        if flag is None and run is not None and subject.time_us - run.last_us <= RUN_US:
+        if run is not None and (self._is_replaying or subject.time_us - run.last_us <= RUN_US):
             run.last_us = max(run.last_us, subject.time_us)
-            return run.flag
-        if flag is None:
-            return _flag(_UNSAID, rule, sighting, subject, action=action, clause=clause, says=says)
-        self._runs.put(group, _Run(flag, subject.time_us))
+            return run.flag, False
+        flag = _flag(
+            _UNSAID if self._is_replaying else f"f{self._next}",
+            rule,
+            sighting,
+            subject,
+            action=action,
+            clause=clause,
+            says=says,
+            stands=stands,
+        )
+        if self._is_replaying:
+            return flag, False
+        self._next += 1
+        self._begin(group, flag, subject.time_us)
+        self._flags.append(flag)
+        return flag, True
+
+    def _begin(self, group: _Group, flag: Flag, time_us: int) -> None:
+        self._runs.put(group, _Run(flag, time_us))
         self._groups.put(flag.flag, (group, []))
-        return flag
+
+    def begin_replay(self, past: Iterable[PastFlag]) -> None:
+        """From now on nothing is new: runs and answers are as the log tells them."""
+        self._is_replaying = True
+        for each in past:
+            flag = each.flag
+            is_page_made = flag.initiator is Initiator.PAGE
+            offence = flag.rule, flag.offence or offence_name(flag.reach), is_page_made
+            self._begin((offence, flag.severity, flag.action, flag.clause.id), flag, each.last_us)
+            if each.was_let_go:
+                self._let.put((flag.rule, flag.reach, is_page_made), flag)
+            if each.answer is not None:
+                self.answer(each.answer)
+
+    def blocked_again(self, name: str, subject: Subject) -> None:
+        """On replay: the flag of this name has blocked this."""
+        found = self._groups.get(name)
+        run = self._runs.get(found[0]) if found is not None else None
+        if run is None or run.flag.flag != name or run.flag.blocks_until_us is None:
+            return
+        if self.standing_block(subject) is None:
+            self.block(run.flag, subject)
+
+    def end_replay(self) -> None:
+        """From now on flags are raised."""
+        self._is_replaying = False
 
     def let(self, rule: str, sighting: Sighting, subject: Subject) -> Flag | None:
         """The flag of a held request that the researcher let go, where that yes covers this one too."""
@@ -187,11 +206,12 @@ def _flag(
     action: Action,
     clause: Clause,
     says: str,
+    stands: bool,
 ) -> Flag:
     return Flag(
         flag=name,
         rule=rule,
-        severity=Severity.INFO if subject.is_page_made else sighting.severity,
+        severity=_severity(sighting, subject),
         action=action,
         clause=clause,
         initiator=subject.initiator,
@@ -201,9 +221,19 @@ def _flag(
         advice=sighting.advice,
         shown_by=sighting.shown_by,
         reach=sighting.reach,
-        blocks_until_us=subject.time_us + BLOCK_US if action is Action.BLOCK else None,
+        blocks_until_us=subject.time_us + BLOCK_US if stands else None,
+        offence=offence_name(sighting.group or sighting.reach),
     )
 
 
+def offence_name(group: str) -> str:
+    """What is kept of a group, which may name persons and is compared only."""
+    return blake2b(group.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
+
+
+def _severity(sighting: Sighting, subject: Subject) -> Severity:
+    return Severity.INFO if subject.is_page_made else sighting.severity
+
+
 def _offence(rule: str, sighting: Sighting, subject: Subject) -> _Offence:
-    return rule, sighting.group or sighting.reach, subject.is_page_made
+    return rule, offence_name(sighting.group or sighting.reach), subject.is_page_made

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any, TypeVar
 
 from fairwitness.model.exchange import NO_EXCHANGE, Callers, Connection, Direction, Exchange, Message, Request
-from fairwitness.model.flag import Answer, Flag, Sighting
+from fairwitness.model.flag import Answer, Flag, PastFlag, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action, ScopeList
 from fairwitness.rules import subject as about
@@ -100,13 +100,18 @@ class Runner:
         """The session's flags, the oldest first."""
         return self._ledger.flags
 
-    def begin_replay(self, logged: Iterable[Flag]) -> None:
+    def begin_replay(self, past: Iterable[PastFlag]) -> None:
         """From now on the rules see again what they saw before a restart; no flag is new.
 
         Args:
-            logged: The flags that were raised then.
+            past: The flags whose offences may go on; of one offence the oldest first.
         """
-        self._ledger.begin_replay(logged)
+        self._ledger.begin_replay(past)
+
+    def blocked_again(self, request: Request, flags: Iterable[str]) -> None:
+        """On replay: these flags have blocked the request, and so what came after it."""
+        for flag in flags:
+            self._ledger.blocked_again(flag, about.of_request(request))
 
     def end_replay(self) -> None:
         """All that is on record was seen."""
@@ -276,10 +281,11 @@ class Runner:
         let = self._ledger.let(rule.name, sighting, subject) if action is Action.HOLD else None
         if let is not None:
             return Ruling(let, False, Action.ALLOW, clause, sighting, says)
+        stands = action is Action.BLOCK and not (rule.judges_afresh or sighting.retry_after_us)
         flag, is_new = self._ledger.record(
-            rule.name, sighting, subject, action=action, clause=clause, says=says
+            rule.name, sighting, subject, action=action, clause=clause, says=says, stands=stands
         )
-        if action is Action.BLOCK and not (rule.judges_afresh or sighting.retry_after_us):
+        if stands:
             self._ledger.block(flag, subject)
         if action is Action.HOLD:
             self._ledger.hold(flag, sighting, subject)

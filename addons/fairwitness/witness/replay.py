@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import accumulate, takewhile
 
 from fairwitness.errors import EvidenceError
-from fairwitness.evidence import Log, Reader
+from fairwitness.evidence import Log, Reader, Snapshot
 from fairwitness.model.exchange import (
     SEEN_BODY_BYTES,
     Client,
@@ -18,13 +19,14 @@ from fairwitness.model.exchange import (
     Request,
     Response,
 )
-from fairwitness.model.flag import Answer
+from fairwitness.model.flag import PastFlag
 from fairwitness.model.record import ExchangeRecord, ExchangeRow, LogFilter
 from fairwitness.model.verdict import Action, ScopeList
-from fairwitness.rules import Runner
+from fairwitness.rules import BLOCK_US, Runner
 
 SPAN_US = 60 * 60_000_000  # no rule but the day's budget looks further back
 MOST = 1000  # exchanges; reading and judging one costs a millisecond
+MOST_BLOCKED = 200  # exchanges more, of those that were blocked
 MOST_LAG = 10_000  # entries, a second's work
 MOST_BYTES = 64 << 20  # of their bodies, as they were sent
 
@@ -36,8 +38,8 @@ _CLIENT = re.compile(r"(?P<address>.*):(?P<port>[0-9]{1,5}) (?P<connection>\w+)"
 def replay(log: Log, runner: Runner, *, now_us: int) -> str | None:
     """Let the rules see what was logged in the last hour, as they saw it then.
 
-    Flags that still run go on under their names, and blocks stand until they end or were answered.  What the
-    log no longer holds (erased, pruned, bodies of `load` hosts) is not seen.
+    Flags that still run go on under their names, and blocks stand until they end or were answered: so the log
+    tells.  What it no longer holds (erased, pruned, bodies of `load` hosts) is not seen.
 
     Args:
         log: Opened by this process; nothing of this session is in it yet.
@@ -47,52 +49,88 @@ def replay(log: Log, runner: Runner, *, now_us: int) -> str | None:
     Returns:
         Why the rules begin with less than they could, for the researcher; None: they do not.
     """
+    damaged: list[str] = []
     try:
-        runner.begin_replay(log.flags_since(now_us - SPAN_US))
-        try:
-            with Reader.open(log.folder) as reader:
-                _replay(reader, runner, log.answers(), now_us=now_us)
-        finally:
-            runner.end_replay()
+        with Reader.open(log.folder) as reader:
+            past = _Past(since_us=now_us - SPAN_US)
+            snapshot = _recent(reader, past)
+            runner.begin_replay(past.flags(log))
+            try:
+                for record in snapshot.records(damaged.append):
+                    _see(runner, record)
+            finally:
+                runner.end_replay()
     except EvidenceError as error:
         return f"the rules begin without what was seen before: {error}"
+    if damaged:
+        return (
+            f"the rules begin without {len(damaged)} of the exchanges that were seen before"
+            f" (the first: {damaged[0]}); 'fairwitness verify' names what is damaged"
+        )
     return None
 
 
-def _replay(reader: Reader, runner: Runner, answers: Iterable[Answer], *, now_us: int) -> None:
-    waiting = sorted(answers, key=lambda answer: answer.time_us)
-    for record in _recent(reader, now_us=now_us):
-        exchange = exchange_of(record)
-        if exchange is None:
-            continue
-        while waiting and waiting[0].time_us <= exchange.request.received_us:
-            runner.answer(waiting.pop(0))
-        _see(runner, record, exchange)
-    for answer in waiting:
-        runner.answer(answer)
+class _Past:
+    """What the rows of the last hour tell.
+
+    A class, because the rows pass by once and are not kept.
+    """
+
+    def __init__(self, *, since_us: int) -> None:
+        self.since_us = since_us
+        self._newest: deque[tuple[int, int]] = deque(maxlen=MOST)
+        self._blocked: deque[tuple[int, int]] = deque(maxlen=MOST_BLOCKED)
+        self._last_us: dict[str, int] = {}
+        self._let_go: set[tuple[str, str]] = set()
+
+    def take(self, row: ExchangeRow) -> bool:
+        """Look at a row; each may be wanted."""
+        self._newest.append((row.id, (row.request_bytes or 0) + (row.response_bytes or 0)))
+        for flag in row.flags:
+            if flag not in self._last_us and row.outcome != "blocked":
+                self._let_go.add((flag, row.exchange))
+            self._last_us[flag] = max(self._last_us.get(flag, 0), row.time_us)
+        if row.flags and row.outcome == "blocked":
+            self._blocked.append((row.id, row.time_us))
+        return True
+
+    def wanted(self) -> frozenset[int]:
+        """The exchanges to see again: the newest, and those that a block may still be standing for."""
+        sums = accumulate(size for _, size in reversed(self._newest))
+        count = sum(1 for _ in takewhile(lambda total: total <= MOST_BYTES, sums))
+        newest = [number for number, _ in reversed(self._newest)][:count]
+        until_us = self.since_us + SPAN_US - BLOCK_US
+        return frozenset(newest + [number for number, time_us in self._blocked if time_us >= until_us])
+
+    def flags(self, log: Log) -> Iterator[PastFlag]:
+        """The flags whose offences may go on, the oldest first."""
+        answers = {answer.flag: answer for answer in log.answers()}
+        for flag in log.flags():
+            last_us = max(self._last_us.get(flag.flag, 0), flag.time_us)
+            if last_us >= self.since_us:
+                was_let_go = flag.action is Action.HOLD and (flag.flag, flag.exchange) in self._let_go
+                yield PastFlag(
+                    flag=flag, last_us=last_us, answer=answers.get(flag.flag), was_let_go=was_let_go
+                )
 
 
-def _recent(reader: Reader, *, now_us: int) -> Iterator[ExchangeRecord]:
+def _recent(reader: Reader, past: _Past) -> Snapshot:
     if reader.lag() > MOST_LAG:
         raise EvidenceError(
             "the list of its exchanges is far behind",
             where=str(reader.folder),
             mend="Nothing: it is brought up to date now",
         )
-    sizes: deque[int] = deque(maxlen=MOST)
-
-    def is_wanted(row: ExchangeRow) -> bool:
-        sizes.append((row.request_bytes or 0) + (row.response_bytes or 0))
-        return True
-
-    snapshot = reader.snapshot(LogFilter(since_us=now_us - SPAN_US), is_wanted)
-    sums = accumulate(reversed(sizes))
-    snapshot.keep_newest(sum(1 for _ in takewhile(lambda total: total <= MOST_BYTES, sums)))
-    yield from snapshot.records()
+    snapshot = reader.snapshot(LogFilter(since_us=past.since_us), past.take)
+    snapshot.keep(past.wanted())
+    return snapshot
 
 
-def _see(runner: Runner, record: ExchangeRecord, exchange: Exchange) -> None:
+def _see(runner: Runner, record: ExchangeRecord) -> None:
     row = record.row
+    exchange = exchange_of(record)
+    if exchange is None:
+        return
     in_scope = row.scope_list == ScopeList.INCLUDE
     request = runner.known.who(exchange.request, in_scope=in_scope)
     judged_by_rules = row.scope_list in {ScopeList.INCLUDE, ScopeList.LOAD, ScopeList.MINE, ScopeList.TUNNEL}
@@ -102,13 +140,12 @@ def _see(runner: Runner, record: ExchangeRecord, exchange: Exchange) -> None:
     if row.outcome == "blocked":
         if judgement.action < Action.BLOCK:
             runner.gave_up(request)
+        runner.blocked_again(request, row.flags)
         return
     if judgement.waits_for_slot:
         runner.has_slot(request)
     runner.started(request, time_us=row.time_us)
-    exchange = Exchange(
-        request=request, response=exchange.response, failure=exchange.failure, ended_us=exchange.ended_us
-    )
+    exchange = replace(exchange, request=request)
     runner.ended(request, time_us=exchange.ended_us)
     runner.known.learn(exchange, in_scope=in_scope)
     runner.judge_response(exchange)
