@@ -97,6 +97,11 @@ class Http1:
 
     async def _send(self, answer: Answer, *, is_head: bool) -> bool:
         """Whether the connection can carry another request."""
+        if answer.is_raw:
+            async with aclosing(answer.chunks()) as chunks:
+                async for chunk in chunks:
+                    await self._wire.write(chunk)
+            return False
         headers = list(answer.headers)
         length = len(answer.body) if isinstance(answer.body, bytes) else answer.length
         if length is not None:

@@ -82,6 +82,12 @@ class Http2:
 
     async def _answer(self, stream: int, seen: SeenRequest) -> None:
         answer = await self._site.answer(seen)
+        if answer.is_raw:
+            async with aclosing(answer.chunks()) as chunks:
+                async for chunk in chunks:
+                    await self._wire.write(chunk)
+            self._wire.abort()
+            return
         headers = [(b":status", str(answer.status).encode())]
         headers += [(name.lower(), value) for name, value in answer.headers]
         length = len(answer.body) if isinstance(answer.body, bytes) else answer.length

@@ -17,7 +17,7 @@ from fairwitness.testing.authority import Authority
 from fairwitness.testing.hello import MAX_HELLO_BYTES, TLS_HANDSHAKE, Hello, handshake_message, read_hello
 from fairwitness.testing.http1 import Http1
 from fairwitness.testing.http2 import Http2
-from fairwitness.testing.site import Answer, App, Site, text_answer
+from fairwitness.testing.site import Answer, App, Behaviour, Site, text_answer
 from fairwitness.testing.tally import PATIENCE_S, Counts, SeenMessage, SeenRequest, Tally
 from fairwitness.testing.wire import PlainWire, TlsWire, Wire
 
@@ -68,6 +68,7 @@ class Origin:
         self._port = 0
         self._loop: asyncio.AbstractEventLoop
         self._stop: asyncio.Event
+        self._server: asyncio.Server
         self._faults: list[BaseException] = []
 
     def __enter__(self) -> Self:
@@ -147,9 +148,21 @@ class Origin:
         """Put a page up."""
         self._site.put(path, answer or text_answer(text, kind=kind))
 
+    def behave(self, first: str, behaviour: Behaviour) -> None:
+        """Let *behaviour* answer every path whose first part is *first*."""
+        self._site.behave(first, behaviour)
+
     def serve_with(self, app: App) -> None:
         """Let *app* answer everything from now on; it runs in this origin's loop."""
         self._site.serve_with(app)
+
+    def die(self) -> None:
+        """Cut every connection and refuse new ones, as a crashed server does; what was counted stays."""
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(PATIENCE_S)
+
+    def come_back(self) -> None:
+        """Accept again, on the same port."""
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(PATIENCE_S)
 
     def release(self, name: str) -> None:
         """Let ``/wait/NAME`` answer."""
@@ -166,15 +179,21 @@ class Origin:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         try:
-            server = await asyncio.start_server(self._accepted, self.address, 0, backlog=512)
+            await self._listen()
         except OSError as error:
             self._faults.append(error)
             self._ready.set()
             return
-        self._port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
-        server.close()
+        await self._close()
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._accepted, self.address, self._port, backlog=512)
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -34,6 +34,8 @@ class Answer:
     length: int | None = None
     """Content-Length of a streamed body; None: sent without one."""
     ending: Ending = Ending.WHOLE
+    is_raw: bool = False
+    """Whether the body is all that is sent, head and framing too; the connection ends with it."""
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body piece by piece."""
@@ -47,6 +49,9 @@ class Answer:
 
 App = Callable[[SeenRequest], Awaitable[Answer]]
 """What answers every request of an origin in place of its pages."""
+
+Behaviour = Callable[[str, str], Answer]
+"""What answers a kind of path: given the path behind its first part, and the query."""
 
 
 def text_answer(text: str, *, status: int = 200, kind: str = "text/plain", headers: Headers = ()) -> Answer:
@@ -103,7 +108,7 @@ class Site:
         self._gates: dict[str, asyncio.Event] = {}
         self._listeners: list[asyncio.Queue[str]] = []
         self._polls = 0
-        self._behaviours: dict[str, Callable[[str, str], Answer]] = {
+        self._behaviours: dict[str, Behaviour] = {
             "bytes": lambda rest, _: Answer(body=_pattern(int(rest)), length=int(rest)),
             "chunked": lambda rest, _: Answer(body=_pattern(int(rest))),
             "broken": lambda rest, _: Answer(
@@ -130,6 +135,10 @@ class Site:
     def put(self, path: str, answer: Answer) -> None:
         """Put a page up at *path* (without query); it wins over the ready behaviours."""
         self._pages[path] = answer
+
+    def behave(self, first: str, behaviour: Behaviour) -> None:
+        """Let *behaviour* answer every path whose first part is *first*."""
+        self._behaviours[first] = behaviour
 
     def serve_with(self, app: App) -> None:
         """Let *app* answer everything from now on."""

@@ -39,6 +39,7 @@ class Town:
         folder: Where the proxy's files lie.
         include: Entries for the include list beside those above, given the town.
         arguments: Further arguments of ``run``.
+        program: What Python is to run in place of fairwitness itself.
         policy: Further keys of policy.yaml.
     """
 
@@ -49,12 +50,14 @@ class Town:
         *,
         include: Callable[[Town], Sequence[str]] | None = None,
         arguments: Sequence[str] = (),
+        program: Sequence[str] = ("-m", "fairwitness"),
         **policy: Written,
     ) -> None:
         self._stack = contextlib.ExitStack()
         self._include = include
         self._policy = policy
         self._arguments = arguments
+        self._program = program
         self._folder = folder
         self.authority = authority
         """What the origins are signed by."""
@@ -120,6 +123,7 @@ class Town:
             upstream_ca=self.authority.pem,
             resolve=[origin.resolve for origin in self.origins],
             arguments=self._arguments,
+            program=self._program,
         )
 
     def curl(self, url: str, *arguments: str, label: str | None = None) -> Reply:

@@ -26,8 +26,6 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30, help="how long (30)")
     parser.add_argument("--hurry", action="store_true", help="once, with a tenth of a person's pauses")
     chosen = parser.parse_args()
-    if not chosen.story:
-        parser.error("only --story is there yet")
     if CHROMIUM is None:
         parser.error("it needs Chromium: apt install chromium")
     with tempfile.TemporaryDirectory() as folder:

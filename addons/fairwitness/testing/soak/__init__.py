@@ -1,0 +1,1 @@
+"""Random traffic and random faults on a real proxy, and what came of them; ``scripts/soak`` prints it."""

@@ -1,0 +1,102 @@
+"""A soak's outcome as a table, and whether it is good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fairwitness.testing.soak.reckoning import shortened
+from fairwitness.testing.soak.soak import Outcome, kinds_of
+from fairwitness.testing.soak.stage import Life
+from fairwitness.testing.soak.vitals import slope_per_s
+
+_ENDS = ("whole", "broken", "without proxy", "hung")
+_MIB = 1 << 20
+_WARM_S = 30.0  # until then caches fill
+_MOST_MIB_PER_MINUTE = 6.0
+_MOST_MIB = 400.0
+
+
+def faulty(outcome: Outcome) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The counts that must be zero, each with what was counted."""
+    came = outcome.reckoning
+    return (
+        ("lost", came.lost),
+        ("answered without their body", came.without_body),
+        ("left open in the log", came.unfinished),
+        ("reached a host out of scope", came.strayed),
+        ("problems found by verification", came.problems),
+        ("clients that nobody answered", outcome.hung),
+        ("leaked descriptors, tasks, objects", outcome.leaks),
+        ("surprises", outcome.surprises),
+        ("too much memory", tuple(_memory_faults(outcome.lives))),
+        ("bugs of the soak", tuple(repr(each) for each in outcome.bugs)),
+    )
+
+
+def is_good(outcome: Outcome) -> bool:
+    """Whether every count that must be zero is."""
+    return not any(found for _, found in faulty(outcome))
+
+
+def table(outcome: Outcome) -> str:
+    """For people."""
+    return "\n".join(_lines(outcome))
+
+
+def _lines(outcome: Outcome) -> Iterator[str]:
+    yield f"seed {outcome.seed}, {outcome.took_s / 60:.1f} minutes, {len(outcome.lives)} lives of the proxy"
+    yield ""
+    yield f"{'errands':14}" + "".join(f"{how:>15}" for how in _ENDS)
+    for kind, ended in sorted(kinds_of(outcome.errands).items()):
+        yield f"{kind:14}" + "".join(f"{ended[how]:>15}" for how in _ENDS)
+    yield ""
+    yield f"{'faults':40}{sum(outcome.faults.values()):>8}"
+    for name, count in sorted(outcome.faults.items()):
+        yield f"  {name.replace('_', ' '):38}{count:>8}"
+    for name in outcome.left_out:
+        yield f"  {name.replace('_', ' '):38}{'not here':>8}"
+    yield ""
+    came = outcome.reckoning
+    yield f"{'requests that reached an origin':40}{came.requests:>8}"
+    yield f"{'messages that did':40}{came.messages:>8}"
+    for name, count in sorted(came.outcomes.items()):
+        yield f"  {'in the log: ' + name:38}{count:>8}"
+    for name, count in sorted(outcome.told.items()):
+        yield f"  told: {name} x{count}"
+    yield ""
+    yield from _memory(outcome.lives)
+    yield f"{'rests in which leaks were looked for':40}{outcome.rests:>8}"
+    for name, found in faulty(outcome):
+        yield f"{name:40}{len(found):>8}"
+        for each in shortened(found):
+            yield f"  BAD {each}"
+    yield "all is as it should be" if is_good(outcome) else "IT IS NOT AS IT SHOULD BE"
+
+
+def _memory(lives: Sequence[Life]) -> Iterator[str]:
+    life = _longest(lives)
+    if life is None:
+        return
+    first, last = life.memory[0][1], life.memory[-1][1]
+    yield (
+        f"memory of the longest life ({life.memory[-1][0]:.0f} s): {first / _MIB:.0f} MiB at its start, "
+        f"{last / _MIB:.0f} MiB at its end, {_slope(life):+.2f} MiB a minute when warm"
+    )
+
+
+def _memory_faults(lives: Sequence[Life]) -> Iterator[str]:
+    most = max((held for life in lives for _, held in life.memory), default=0.0) / _MIB
+    if most > _MOST_MIB:
+        yield f"{most:.0f} MiB"
+    life = _longest(lives)
+    if life is not None and life.memory[-1][0] > 4 * _WARM_S and _slope(life) > _MOST_MIB_PER_MINUTE:
+        yield f"{_slope(life):.1f} MiB more a minute"
+
+
+def _longest(lives: Sequence[Life]) -> Life | None:
+    measured = [life for life in lives if life.memory]
+    return max(measured, key=lambda life: life.memory[-1][0], default=None)
+
+
+def _slope(life: Life) -> float:
+    return slope_per_s([point for point in life.memory if point[0] > _WARM_S]) * 60 / _MIB

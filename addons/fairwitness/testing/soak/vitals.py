@@ -1,0 +1,88 @@
+"""What a process holds: descriptors, memory, tasks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_LOOK_AGAIN_S = 0.05
+_PATIENCE_S = 10.0
+_OPEN_FILES = 4  # of one database: who writes it, and who reads it now and then
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What a quiet process holds."""
+
+    descriptors: Mapping[str, int]
+    """By what they point at; sockets and pipes by their kind."""
+    tasks: Mapping[str, int]
+    """asyncio's, by the function that they run."""
+    kept: Mapping[str, int] = field(default_factory=dict)
+    """Objects that belong to one connection or exchange, by class."""
+
+    def beyond(self, baseline: Vitals) -> tuple[str, ...]:
+        """What there is more of than in *baseline*."""
+        pairs = (
+            ("descriptor", self.descriptors, baseline.descriptors),
+            ("task", self.tasks, baseline.tasks),
+            ("object", self.kept, baseline.kept),
+        )
+        return tuple(
+            f"{what} {name} {before.get(name, 0)} -> {count}"
+            for what, now, before in pairs
+            for name, count in sorted(now.items())
+            if count > max(before.get(name, 0), _OPEN_FILES if ".sqlite3" in name else 0)
+        )
+
+
+def vitals_of(pid: int, file: Path) -> Vitals:
+    """Ask a `watched_run` for what it holds; it writes into *file*.
+
+    Raises:
+        TimeoutError: It did not answer.
+    """
+    file.unlink(missing_ok=True)
+    os.kill(pid, signal.SIGUSR2)
+    ends = time.monotonic() + _PATIENCE_S
+    while not file.exists():
+        if time.monotonic() > ends:
+            raise TimeoutError("the proxy did not tell what it holds")
+        time.sleep(_LOOK_AGAIN_S)
+    told = json.loads(file.read_text())
+    return Vitals(_descriptors(pid), told["tasks"], told["kept"])
+
+
+def _descriptors(pid: int) -> Mapping[str, int]:
+    held: Counter[str] = Counter()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            held[each.readlink().name.partition(":")[0]] += 1
+        except OSError:  # it was closed meanwhile
+            continue
+    return dict(held)
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process (VmRSS); 0 where it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")), 0)
+
+
+def slope_per_s(points: Sequence[tuple[float, float]]) -> float:
+    """How fast the second number of *points* grows with the first, by least squares."""
+    if len(points) < 2:
+        return 0.0
+    middle_x = sum(x for x, _ in points) / len(points)
+    middle_y = sum(y for _, y in points) / len(points)
+    spread = sum((x - middle_x) ** 2 for x, _ in points)
+    return sum((x - middle_x) * (y - middle_y) for x, y in points) / spread if spread else 0.0
