@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from zlib import crc32
 
 import pytest
@@ -29,6 +30,18 @@ def test_everything_comes_back() -> None:
     assert (b"GET ", b"/items", b"?page=2", b"&q=abc", b" HTTP/1.1\r\n") == segments.start
     assert make_request().headers == segments.headers
     assert b"body" == segments.body
+
+
+def test_threads_read_rows_at_once() -> None:
+    """The full-text index is filled in a thread, while the loop reads and writes."""
+    text = [b"name %d: %d\n" % (number, number * 7) for number in range(4000)]
+    row = pack(Draft.of_meta(text), b"")
+
+    def read(_: int) -> bool:
+        return all(unpack(*pack(Draft.of_meta(text), b"")).meta == unpack(*row).meta for _ in range(30))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [True] * 4 == list(pool.map(read, range(4)))
 
 
 def test_response_has_one_start_segment() -> None:

@@ -8,6 +8,7 @@ that decompression would forgive.
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from zlib import crc32
@@ -24,10 +25,18 @@ _RAW, _ZSTD = b"\0", b"\1"
 _WORTH_COMPRESSING = 256  # bytes; less than that gains nothing worth 4 us
 _MAX_ROW_BYTES = 64 << 20  # 64 MiB: no head that a proxy accepts comes near it
 
-_compress = zstandard.ZstdCompressor(level=1, write_checksum=False).compress
-# Half the time of level 1, for a quarter more of the little that a row takes.
-_compress_row = zstandard.ZstdCompressor(level=-1, write_checksum=False).compress
-_decompress = zstandard.ZstdDecompressor().decompress
+
+class _Zstd(threading.local):
+    """One for each thread: two threads in one of its objects give wrong bytes or crash."""
+
+    def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(level=1, write_checksum=False).compress
+        # Half the time of level 1, for a quarter more of the little that a row takes.
+        self.compress_row = zstandard.ZstdCompressor(level=-1, write_checksum=False).compress
+        self.decompress = zstandard.ZstdDecompressor().decompress
+
+
+_zstd = _Zstd()
 
 
 class DamagedError(Exception):
@@ -83,7 +92,7 @@ def pack(draft: Draft, body: bytes) -> tuple[bytes, int]:
     if len(raw) < _WORTH_COMPRESSING:
         data = _RAW + raw
     else:
-        data = _ZSTD + _compress_row(raw)
+        data = _ZSTD + _zstd.compress_row(raw)
     return data, crc32(data)
 
 
@@ -145,7 +154,7 @@ def expand(coding: bytes, data: bytes, *, most: int) -> bytes:
         size = zstandard.frame_content_size(data)
         if not 0 <= size <= most:
             raise DamagedError("its size is missing or beyond all bounds")
-        return _decompress(data)
+        return _zstd.decompress(data)
     except zstandard.ZstdError as error:
         raise DamagedError(f"its compressed bytes are broken ({error})") from None
 
@@ -153,7 +162,7 @@ def expand(coding: bytes, data: bytes, *, most: int) -> bytes:
 def shrink(content: bytes) -> tuple[bytes, bytes]:
     """How *content* is best stored: the coding, and the bytes."""
     if len(content) >= _WORTH_COMPRESSING:
-        data = _compress(content)
+        data = _zstd.compress(content)
         if len(data) < len(content):
             return _ZSTD, data
     return _RAW, content
