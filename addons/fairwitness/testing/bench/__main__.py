@@ -9,9 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from fairwitness.rules import RULES
-from fairwitness.testing.bench.cost import costs
+from fairwitness.testing.bench.cost import GOAL_US, costs
 from fairwitness.testing.bench.detection import judge_all
-from fairwitness.testing.bench.page import Measured, markdown, text, tools_page
+from fairwitness.testing.bench.page import Measured, markdown, speed_page, text, tools_page
+from fairwitness.testing.bench.speed import slowed, speeds, the_policy
 from fairwitness.testing.bench.tools import inside, is_inside, missing_tools, run_tools
 from fairwitness.testing.bench.truth import read_recordings, shared_folder
 from fairwitness.testing.rule_set import measure
@@ -29,6 +30,7 @@ def main() -> int:
     )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--markdown", action="store_true", help="the tables of docs/rules.md")
+    parser.add_argument("--rules", action="store_true", help="what the rules cost, and where they are slowed")
     parser.add_argument("--tools", action="store_true", help="run real tools through a live proxy (root, ip)")
     parser.add_argument(
         "--lab-python", type=Path, metavar="FILE", help="a Python that has what the shop needs"
@@ -37,8 +39,10 @@ def main() -> int:
     given = parser.parse_args()
     if given.tools:
         return tools(given)
+    if given.rules:
+        return rules(given)
     if not given.detection:
-        parser.error("say what to measure: --detection or --tools")
+        parser.error("say what to measure: --detection, --rules or --tools")
     return detection(given)
 
 
@@ -63,6 +67,19 @@ def detection(given: argparse.Namespace) -> int:
     else:
         print(markdown(measured) if given.markdown else text(measured))
     return 0 if measured.is_as_wanted else 1
+
+
+def rules(given: argparse.Namespace) -> int:
+    """Print what the rules cost an exchange; exit 1 where that is more than the goal."""
+    policy = the_policy()
+    fast, slow = speeds(policy), slowed(policy)
+    if given.json:
+        print(
+            json.dumps({"speeds": [asdict(each) for each in fast], "slowed": [asdict(each) for each in slow]})
+        )
+    else:
+        print(speed_page(fast, slow, is_markdown=given.markdown))
+    return 0 if fast[0].median_us <= GOAL_US else 1
 
 
 def tools(given: argparse.Namespace) -> int:

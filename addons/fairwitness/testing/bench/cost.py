@@ -69,29 +69,29 @@ def _side_us(policy: Policy, sessions: Sequence[Sequence[Moment]]) -> dict[str, 
     if not count:
         return {}
     spent = dict.fromkeys((rule.name for rule in RULES), 0)
-    watched = tuple(_watched(rule, spent) for rule in RULES)
+    timed = tuple(watched(rule, spent) for rule in RULES)
     whole = min(_once_ns(policy, sessions, RULES) for _ in range(_ROUNDS))
     base = min(_once_ns(policy, sessions, ()) for _ in range(_ROUNDS))
-    _once_ns(policy, sessions, watched)
+    _once_ns(policy, sessions, timed)
     taken = {"all rules": whole - base, "known in common": base, **spent}
     return {name: max(0, ns) / 1000 / count for name, ns in taken.items()}
 
 
-def _watched(rule: type[Rule], spent: dict[str, int]) -> type[Rule]:
+def watched(rule: type[Rule], spent: dict[str, int]) -> type[Rule]:
     """The rule, with a watch at each of its hooks."""
 
-    def watched(hook: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(*given: object) -> object:
+    def timing(hook: Callable[..., Any]) -> Callable[..., Any]:
+        def told(*given: object) -> object:
             began_ns = time.thread_time_ns()
             answer = hook(*given)
             steps = list(answer) if isinstance(answer, Iterable) else answer
             spent[rule.name] += time.thread_time_ns() - began_ns
             return steps
 
-        return timed
+        return told
 
     theirs = {hook: getattr(rule, hook) for hook in _HOOKS if getattr(rule, hook) is not getattr(Rule, hook)}
-    return type(rule.__name__, (rule,), {name: watched(hook) for name, hook in theirs.items()})
+    return type(rule.__name__, (rule,), {name: timing(hook) for name, hook in theirs.items()})
 
 
 def _once_ns(policy: Policy, sessions: Iterable[Sequence[Moment]], rules: Sequence[type[Rule]]) -> int:

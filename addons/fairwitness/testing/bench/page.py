@@ -8,6 +8,7 @@ from typing import Self
 
 from fairwitness.testing.bench.cost import GOAL_US, Cost
 from fairwitness.testing.bench.detection import SOON, Found, Recall, recalls
+from fairwitness.testing.bench.speed import Slowed, Speed
 from fairwitness.testing.bench.tools import ToolRun
 from fairwitness.testing.rule_set import Score
 
@@ -108,6 +109,23 @@ def tools_page(runs: Sequence[ToolRun], *, is_markdown: bool) -> str:
     ]
     head = ("tool", "User-Agent", "asked", "reached the shop", "first blocked", "by", "seconds")
     return "\n".join((_piped if is_markdown else _aligned)(head, rows))
+
+
+def speed_page(speeds: Sequence[Speed], slowed: Sequence[Slowed], *, is_markdown: bool) -> str:
+    """What the rules cost, and where they are slowed."""
+    table = _piped if is_markdown else _aligned
+    fast = [(each.name, f"{each.median_us:.1f}", f"{each.p99_us:.1f}") for each in speeds]
+    slow = [
+        (each.name, f"{each.half_us / 1000:.1f}", f"{each.whole_us / 1000:.1f}", f"{each.growth:.1f}")
+        for each in slowed
+    ]
+    return "\n".join(
+        (
+            *table(("us an exchange", "median", "p99"), fast),
+            "",
+            *table(("hostile", "ms, half of it", "ms", "growth"), slow),
+        )
+    )
 
 
 def _tables(measured: Measured) -> Iterator[tuple[Row, list[Row]]]:
