@@ -6,8 +6,11 @@ Wire data is ``bytes`` until somebody must read it.  Times are integer microseco
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import cached_property
+from operator import attrgetter
+from typing import Self
 
 SEEN_BODY_BYTES = 1 << 20  # 1 MiB: what rules see of a body, and the largest upload that is decided whole
 
@@ -86,8 +89,45 @@ def first_header(headers: Headers, name: str) -> str | None:
     return None
 
 
+TOKEN_HEADERS = frozenset(
+    {
+        b"authorization",
+        b"x-access-token",
+        b"x-api-key",
+        b"x-auth-token",
+        b"x-authorization",
+        b"x-session-id",
+        b"x-session-token",
+    }
+)
+CREDENTIAL_HEADERS = TOKEN_HEADERS | {b"cookie"}
+
+
+class _Headed:
+    """What is read out of a message again and again is worked out once.
+
+    Without slots, so that there is a place to keep it; it is no part of the message, and a copy made by
+    ``dataclasses.replace`` works it out anew.
+    """
+
+    headers: Headers
+
+    @cached_property
+    def first_values(self) -> dict[bytes, bytes]:
+        """Lower-case header names with their first values."""
+        found: dict[bytes, bytes] = {}
+        for name, value in self.headers:
+            found.setdefault(name.lower(), value)
+        return found
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, None where it is absent."""
+        value = self.first_values.get(name.lower().encode())
+        return None if value is None else value.decode("latin-1")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(_Headed):
     """A request as the client sent it, before anything of it left the machine."""
 
     exchange: str
@@ -123,12 +163,47 @@ class Request:
     metered: Metered = Metered.TESTING
     account: str | None = None
 
-    @property
+    def judged(self, *, initiator: Initiator, initiator_why: str, page: str | None, metered: Metered) -> Self:
+        """The same request, and who made it."""
+        return self._but(initiator=initiator, initiator_why=initiator_why, page=page, metered=metered)
+
+    def of_account(self, account: str) -> Self:
+        """The same request, and whose account it uses."""
+        return self._but(account=account)
+
+    def _but(self, **facts: object) -> Self:
+        """A copy with other facts of who made it; what was worked out of the rest stays.
+
+        Every request is copied so: ``dataclasses.replace`` takes five times as long.
+        """
+        copy = object.__new__(type(self))
+        for put, value in zip(_PUT, _TAKE(self), strict=True):
+            put(copy, value)
+        for name, value in facts.items():
+            object.__setattr__(copy, name, value)
+        copy.__dict__.update(self.__dict__)
+        return copy
+
+    @cached_property
+    def raw_path(self) -> bytes:
+        """The path without query, as on the wire."""
+        return self.target.partition(b"?")[0]
+
+    @cached_property
+    def credentials(self) -> Headers:
+        """The headers that say whose request it is, lower-case name and value."""
+        if CREDENTIAL_HEADERS.isdisjoint(self.first_values):
+            return ()
+        return tuple(
+            [(lower, value) for name, value in self.headers if (lower := name.lower()) in CREDENTIAL_HEADERS]
+        )
+
+    @cached_property
     def path(self) -> str:
         """The path without query, undecoded."""
-        return self.target.split(b"?", 1)[0].decode("latin-1")
+        return self.raw_path.decode("latin-1")
 
-    @property
+    @cached_property
     def url(self) -> str:
         """The URL as a person would write it; never used to decide anything."""
         standard = {"http": 80, "ws": 80, "https": 443, "wss": 443}.get(self.scheme)
@@ -138,11 +213,7 @@ class Request:
             return f"{host}:{self.port}"
         return f"{self.scheme}://{authority}{self.target.decode('latin-1')}"
 
-    def header(self, name: str) -> str | None:
-        """The first value of a header, None where it is absent."""
-        return first_header(self.headers, name)
-
-    @property
+    @cached_property
     def actor(self) -> str:
         """Who acts: the label, else client address, User-Agent and JA4.
 
@@ -153,8 +224,13 @@ class Request:
         return f"{self.client.address} {self.header('user-agent') or '-'} {self.client.ja4 or '-'}"
 
 
+_NAMES = [field.name for field in fields(Request)]
+_TAKE = attrgetter(*_NAMES)
+_PUT = tuple(getattr(Request, name).__set__ for name in _NAMES)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class Response(_Headed):
     """A response as the server sent it."""
 
     http_version: str
@@ -172,10 +248,6 @@ class Response:
     """Size of the whole body as it came."""
     body_is_cut: bool = False
     trailers: Headers = ()
-
-    def header(self, name: str) -> str | None:
-        """The first value of a header, None where it is absent."""
-        return first_header(self.headers, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

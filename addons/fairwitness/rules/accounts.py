@@ -61,7 +61,7 @@ class Accounts:
         self._names: dict[str, str] = {}
         self._holdings: Recent[bytes, str] = Recent(HOLDINGS)
         self._attempts: Recent[str, tuple[str, ...]] = Recent(ATTEMPTS)
-        self._judged: Recent[bytes, tuple[int, str]] = Recent(JUDGED)
+        self._judged: Recent[int, tuple[int, str]] = Recent(JUDGED)
         self._asked: set[str] = set()
         self._signed_in: Recent[str, str] = Recent(LATEST)
         self._made: Recent[str, bool] = Recent(MADE)
@@ -92,19 +92,19 @@ class Accounts:
 
     def judge(self, request: Request, *, in_scope: bool) -> Request:
         """The request with the account whose identity it carries, None where that is no registered one."""
-        carried = carried_by(request.headers)
+        carried = carried_by(request)
         names = form_identities(request) if in_scope and request.body else ()
         if names and is_own_form(request, self._site_of):
             self._attempts.put(request.exchange, names)
             account = self._account_of(names)
             if account:
-                return replace(request, account=account)
+                return request.of_account(account)
         if carried is None:
             return request
         if in_scope and not names and (user := carried.basic):
             self._attempts.put(request.exchange, (user,))
         account = self._account(self._identity(request.host, carried))
-        return replace(request, account=account) if account else request
+        return request.of_account(account) if account else request
 
     def sign_in_of(self, exchange: str) -> str | None:
         """The name under which an exchange signed in, as it was sent; None: it did not."""
@@ -123,7 +123,7 @@ class Accounts:
 
         A web token names somebody only where it is sent as the credential and says more than a number.
         """
-        carried = carried_by(request.headers)
+        carried = carried_by(request)
         if carried is None:
             return None
         known = self._identity(request.host, carried)
@@ -144,7 +144,7 @@ class Accounts:
 
     def identity_of(self, request: Request) -> str | None:
         """The name for which a request's credentials stand, registered or not, as `plain_identity` has it."""
-        carried = carried_by(request.headers)
+        carried = carried_by(request)
         return self._identity(request.host, carried) or None if carried else None
 
     def learn(self, exchange: Exchange) -> SignIn | None:
@@ -168,7 +168,7 @@ class Accounts:
 
     def _attempted(self, exchange: Exchange, response: Response, names: tuple[str, ...]) -> SignIn | None:
         request = exchange.request
-        carried = carried_by(request.headers)
+        carried = carried_by(request)
         given = self._seals.given(request.host, response)
         if carried is not None and carried.basic in names:
             return self._seen(request, names) if response.status < 400 else None
@@ -196,7 +196,7 @@ class Accounts:
         return SignIn(cut_identity(sent.strip()), request.host, request.exchange)
 
     def _sign_out(self, request: Request) -> None:
-        carried = carried_by(request.headers)
+        carried = carried_by(request)
         if carried:
             for seal in self._seals.of(request.host, carried):
                 self._holdings.pop(seal)
@@ -204,7 +204,7 @@ class Accounts:
 
     def _carry_over(self, request: Request, response: Response) -> None:
         """A server may give a new cookie with any answer, or take one back."""
-        carried = carried_by(request.headers)
+        carried = carried_by(request)
         identity = self._identity(request.host, carried) if carried else _NOBODY
         if (
             not carried
@@ -222,7 +222,7 @@ class Accounts:
         self._generation += 1
 
     def _identity(self, host: str, carried: Carried) -> str:
-        seal = self._seals.whole(host, carried)
+        seal = hash((host, carried.headers))  # of this process only, as all that stands for a credential
         judged = self._judged.get(seal)
         if judged is not None and judged[0] == self._generation:
             return judged[1]
@@ -262,7 +262,7 @@ class Accounts:
         """What an answer says of who is signed in: further names, or whose session it is at all."""
         request = exchange.request
         said = [plain_identity(each) for each in profile_names(exchange)]
-        carried = carried_by(request.headers)
+        carried = carried_by(request)
         if not said:
             return
         known = (

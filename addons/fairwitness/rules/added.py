@@ -62,12 +62,12 @@ class Added:
         new = ids - before
         if len(new) != 1:
             return None
-        place = place_of(request.target.split(b"?", 1)[0].rstrip(b"/") + b"/" + next(iter(new)))
+        place = place_of(request.raw_path.rstrip(b"/") + b"/" + next(iter(new)))
         made = place.objects[-1] if place.objects else None
         return made if made is not None and not is_named(made) else None
 
 
 def _ids_in(body: bytes, request: Request) -> frozenset[bytes]:
-    path = request.target.split(b"?", 1)[0].rstrip(b"/")
+    path = request.raw_path.rstrip(b"/")
     found = re.finditer(re.escape(path) + _ID, body)
     return frozenset(each[1] for _, each in zip(range(_MOST), found, strict=False))

@@ -155,7 +155,7 @@ def attempt_in(request: Request, fields_of: Callable[[], Sequence[Field]]) -> At
             return _of_fields(request, fields_of())
     elif b"?" in request.target and _HINT.search(request.target):
         return _of_fields(request, fields_of())
-    path = request.target.partition(b"?")[0].rstrip(b"/")
+    path = request.raw_path.rstrip(b"/")
     last = path[path.rfind(b"/") + 1 :]
     if len(last) < _SHORTEST_IN_PATH or not last.translate(None, _LETTERS) or not _HINT_IN_PATH.search(path):
         return None

@@ -11,21 +11,9 @@ from functools import lru_cache
 from hashlib import blake2b
 from json import loads
 
-from fairwitness.model.exchange import Headers, Response
+from fairwitness.model.exchange import TOKEN_HEADERS, Request, Response
 from fairwitness.rules.sign_in import basic_identity, tokens_in
 
-TOKEN_HEADERS = frozenset(
-    {
-        b"authorization",
-        b"x-access-token",
-        b"x-api-key",
-        b"x-auth-token",
-        b"x-authorization",
-        b"x-session-id",
-        b"x-session-token",
-    }
-)
-_READ = TOKEN_HEADERS | {b"cookie"}
 _COOKIES = 100  # of one request, or set by one answer
 _MAX_BYTES = 16 << 10
 _CLAIMS = ("sub", "email", "preferred_username", "username", "user_name", "upn")
@@ -85,10 +73,10 @@ class Carried:
         return next(filter(None, users), None)
 
 
-def carried_by(headers: Headers) -> Carried | None:
+def carried_by(request: Request) -> Carried | None:
     """The credential headers of a request; None where it has none."""
-    found = [(lower, value) for name, value in headers if (lower := name.lower()) in _READ]
-    return Carried(tuple(found)) if found else None
+    found = request.credentials
+    return Carried(found) if found else None
 
 
 class Seals:
@@ -101,13 +89,6 @@ class Seals:
     def __init__(self, site_of: Callable[[str], str]) -> None:
         self._salt = secrets.token_bytes(32)
         self._site_of = site_of
-
-    def whole(self, host: str, carried: Carried) -> bytes:
-        """One for all that a request carries to a site."""
-        hashed = blake2b(self._site_of(host).encode(), key=self._salt, digest_size=16)
-        for name, value in carried.headers:
-            hashed.update(b"%d %b %d %b" % (len(name), name, len(value), value))
-        return hashed.digest()
 
     def token(self, value: bytes) -> bytes:
         """Of a token, whichever host it goes to."""

@@ -55,7 +55,7 @@ class DataAlteration(Rule):
         """What an existing object a request changes; None where it changes none, or only a basket."""
         if request.method not in _METHODS:
             return None
-        place = place_of(request.target.split(b"?", 1)[0])
+        place = place_of(request.raw_path)
         if place.kind == "graphql":
             return self._in_mutation(request)
         if not place.objects or is_harmless((place.kind,)) or not BASKETS.isdisjoint(place.words):

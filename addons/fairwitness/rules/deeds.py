@@ -67,7 +67,7 @@ def destroys(reading: Reading) -> Deed | None:
     """What the request would destroy; None where nothing, or only what is got back with a click."""
     request = reading.request
     method = _method_of(reading)
-    path = request.target.split(b"?", 1)[0]
+    path = request.raw_path
     place = place_of(path)
     if method == "DELETE":
         how = "DELETE" if request.method == "DELETE" else f"{request.method} that stands for DELETE"
@@ -109,7 +109,7 @@ def _by_link(reading: Reading) -> Deed | None:
         return None
     for field in fields:
         if field.name.lower() in ACTION_NAMES and _is_verb(field.value):
-            if is_harmless(place_of(reading.request.target.split(b"?", 1)[0]).words):
+            if is_harmless(place_of(reading.request.raw_path).words):
                 return None
             is_sure = any("nonce" in each.name.lower() or "token" in each.name.lower() for each in fields)
             return Deed(f"{field.name[:20]}={field.value[:20]} in a link", "", "head", is_sure=is_sure)

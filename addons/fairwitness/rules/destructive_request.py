@@ -81,13 +81,13 @@ class DestructiveRequest(Rule):
         """Remember which files there are."""
         request, response = exchange.request, exchange.response
         if request.method in _FILE_METHODS and response is not None and response.status < 300:
-            path = path_object(request.target.split(b"?", 1)[0])
+            path = path_object(request.raw_path)
             if request.method != "PUT" or (request.host, path) in self._files:
                 self._files.put((request.host, path), True)
         return iter(())
 
     def _overwriting(self, request: Request) -> Iterator[Sighting]:
-        path = request.target.split(b"?", 1)[0]
+        path = request.raw_path
         if request.method != "PUT":
             if (request.header("overwrite") or "T").strip().upper() == "F":
                 return

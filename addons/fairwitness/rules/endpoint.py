@@ -32,16 +32,25 @@ def endpoint_of(request: Request) -> str:
     Numbers, UUIDs and hashes in path segments are folded, since walking them is one kind of request.
     Query names count and their values do not.
     """
-    port = request.port
-    host = host_of(request)
-    if port != _STANDARD_PORTS.get(request.scheme):
+    return _endpoint(request.method, request.scheme, request.host, request.port, request.target)
+
+
+@lru_cache(maxsize=512)
+def _endpoint(method: str, scheme: str, host: str, port: int, target: bytes) -> str:
+    host = _plain(host)
+    if port != _STANDARD_PORTS.get(scheme):
         host = f"{host}:{port}"
-    return f"{request.method} {host} {skeleton(request.target)}"
+    return f"{method} {host} {skeleton(target)}"
 
 
 def host_of(request: Request) -> str:
     """The host by which requests are counted; spelling it differently makes no second one."""
-    return request.host.lower().rstrip(".")
+    return _plain(request.host)
+
+
+@lru_cache(maxsize=512)
+def _plain(host: str) -> str:
+    return host.lower().rstrip(".")
 
 
 @lru_cache(maxsize=2048)

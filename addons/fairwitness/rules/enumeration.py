@@ -134,7 +134,7 @@ class Enumeration(Rule):
         owned = self.known.ownership
         if owned.is_named(request.host, wanted):
             return True
-        parents = place_of(request.target.split(b"?", 1)[0]).objects[:-1]
+        parents = place_of(request.raw_path).objects[:-1]
         return any(owned.of(request.host, each) is Standing.OWN for each in parents)
 
     def _wanted(self, request: Request) -> tuple[Object | None, bool]:

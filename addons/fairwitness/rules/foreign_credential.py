@@ -71,7 +71,7 @@ class ForeignCredential(Rule):
         )
 
     def _credentials(self, request: Request) -> Iterator[bytes]:
-        carried = carried_by(request.headers)
+        carried = carried_by(request)
         if carried is not None:
             yield from carried.tokens()
             for _, content in carried.cookies():

@@ -7,7 +7,7 @@ Sources:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from fairwitness.model.exchange import Exchange, Initiator, Metered, Request
@@ -59,8 +59,7 @@ class Initiators:
         """
         traits = traits_of(request)
         opinion = self._opinion(request, traits, in_scope=in_scope)
-        return replace(
-            request,
+        return request.judged(
             initiator=opinion.initiator,
             initiator_why=opinion.why,
             page=opinion.page,

@@ -42,6 +42,7 @@ class Knowledge:
         self.trails = Trails()
         self._redirects: Recent[tuple[str, str], tuple[str, ...]] = Recent(_SIGN_INS)
         self._readings: Recent[str, Reading] = Recent(_READINGS)
+        self._latest: Reading | None = None
 
     def who(self, request: Request, *, in_scope: bool) -> Request:
         """The request with its initiator, meter and page, and the account whose identity it carries."""
@@ -83,8 +84,12 @@ class Knowledge:
 
     def reading(self, request: Request) -> Reading:
         """The request, taken apart; the same object for every rule that asks."""
+        latest = self._latest
+        if latest is not None and latest.request is request:
+            return latest
         found = self._readings.get(request.exchange)
         if found is None or found.request is not request:
             found = Reading(request)
             self._readings.put(request.exchange, found)
+        self._latest = found
         return found

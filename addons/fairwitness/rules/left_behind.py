@@ -35,7 +35,7 @@ class LeftBehind(Rule):
             return
         made = self.known.ownership.made_by(request.exchange)
         if made:
-            words = tuple(map(singular, place_of(request.target.split(b"?", 1)[0]).words))
+            words = tuple(map(singular, place_of(request.raw_path).words))
             if TRACES.isdisjoint(words) and BASKETS.isdisjoint(words) and not is_harmless(words):
                 self._count += 1
                 group = f"{request.host} {made[0]}" if self._count <= _APART else ""

@@ -117,7 +117,7 @@ def body_of(exchange: Exchange, load: Load) -> Body | None:
     kind = (response.header("content-type") or "").lower().encode("latin-1", "replace")
     if not kind.startswith(_KINDS):
         return None
-    path = request.target.split(b"?", 1)[0]
+    path = request.raw_path
     return Body(
         url=request.url,
         host=request.host,

@@ -56,7 +56,7 @@ def made_by(exchange: Exchange, *, is_new: Callable[[Object], bool]) -> tuple[Ob
         if len(found) >= _MOST:
             break
     if response.status == _CREATED and not found and request.method != "POST":
-        found.append(path_object(request.target.split(b"?", 1)[0]))
+        found.append(path_object(request.raw_path))
     return tuple(dict.fromkeys(found))
 
 
@@ -66,7 +66,7 @@ def path_object(path: bytes) -> Object:
 
 
 def _told(exchange: Exchange, response: Response) -> Iterator[Object]:
-    path = exchange.request.target.split(b"?", 1)[0]
+    path = exchange.request.raw_path
     place = place_of(path)
     if response.status == _CREATED or response.status in _REDIRECTS:
         yield from _in_location(response, place.kind)

@@ -111,5 +111,5 @@ def told_by(exchange: Exchange) -> Told | None:
     is_json = "json" in kind
     if not is_json and not kind.startswith(("text/html", "application/xhtml", "text/xml", "application/xml")):
         return None
-    path = exchange.request.target.split(b"?", 1)[0]
+    path = exchange.request.raw_path
     return Told(place_of(path), response.body[:BODY_BYTES], is_json)

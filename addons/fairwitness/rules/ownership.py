@@ -91,7 +91,7 @@ class Ownership:
     def lists_own(self, exchange: Exchange) -> bool:
         """Whether it asks for a list of the researcher's own."""
         request = exchange.request
-        place = place_of(request.target.split(b"?", 1)[0])
+        place = place_of(request.raw_path)
         return self._lists_own(request, place, self._site_of(request.host))
 
     def of(self, host: str, wanted: Object) -> Standing:
@@ -123,7 +123,7 @@ class Ownership:
         *kind* says what a bare id in the query or the body is the id of, where the path does not.
         """
         request = reading.request
-        path = request.target.split(b"?", 1)[0]
+        path = request.raw_path
         place = place_of(path)
         host, site = request.host, self._site_of(request.host)
         if self._is_known(site, path_object(path)):
@@ -135,7 +135,7 @@ class Ownership:
             ):
                 return Standing.OWN
             return found
-        if place.is_self and carried_by(request.headers) is not None:
+        if place.is_self and carried_by(request) is not None:
             return Standing.OWN
         each_ones = [self.of(host, each) for each in objects_in(reading.fields, kind or place.kind)]
         if Standing.FOREIGN in each_ones:
@@ -172,7 +172,7 @@ class Ownership:
 
     def _change(self, exchange: Exchange, site: str) -> None:
         request = exchange.request
-        path = request.target.split(b"?", 1)[0]
+        path = request.raw_path
         place = place_of(path)
         gone = [
             each
@@ -221,7 +221,7 @@ class Ownership:
         if b"=me" in request.target or (b"viewer" in request.body[:4096] and place.kind == "graphql"):
             return request.account is not None
         if place.is_self:
-            return request.account is not None or carried_by(request.headers) is not None
+            return request.account is not None or carried_by(request) is not None
         is_private = place.kind in PRIVATE and not place.names_last and STAFF.isdisjoint(place.words)
         return is_private and request.account is not None
 

@@ -34,7 +34,7 @@ class PaidAction(Rule):
         """Look at path, fields and GraphQL call."""
         if request.method not in _METHODS or not _HINT.search(request.target):
             return
-        place = place_of(request.target.split(b"?", 1)[0])
+        place = place_of(request.raw_path)
         if place.kind == "graphql":
             for call in calls_of(self.known.reading(request)):
                 if self._buys(words_of(call)):

@@ -135,7 +135,7 @@ class PersonalData(Rule):
 def _is_signed_in(request: Request) -> bool:
     if request.account is not None:
         return True
-    carried = carried_by(request.headers)
+    carried = carried_by(request)
     return carried is not None and request.header("authorization") is not None
 
 

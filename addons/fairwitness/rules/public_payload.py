@@ -122,7 +122,7 @@ class PublicPayload(Rule):
     def _where(self, reading: Reading) -> tuple[str, frozenset[str] | None] | None:
         """What the request would publish, and in which fields (None: all); None where nothing."""
         request = reading.request
-        place = place_of(request.target.split(b"?", 1)[0])
+        place = place_of(request.raw_path)
         words = {singular(word) for word in place.words}
         if place.kind == "graphql":
             for call in calls_of(reading):

@@ -80,13 +80,10 @@ class Reading:
         """The host by which requests are counted."""
         return host_of(self.request)
 
-    @cached_property
+    @property
     def headers(self) -> dict[bytes, bytes]:
         """Lower-case header names with their first values."""
-        found: dict[bytes, bytes] = {}
-        for name, value in self.request.headers:
-            found.setdefault(name.lower(), value)
-        return found
+        return self.request.first_values
 
     @cached_property
     def tool(self) -> Tool | None:

@@ -90,7 +90,7 @@ class Spam(Rule):
         if posting.names_recipients:
             others = sum(not self._is_own(name) for name in posting.recipients)
             return others if posting.recipients else 1
-        place = place_of(request.target.split(b"?", 1)[0])
+        place = place_of(request.raw_path)
         is_own = any(self.known.ownership.of(request.host, each) is Standing.OWN for each in place.objects)
         return 0 if is_own else 1
 

@@ -34,7 +34,7 @@ class ThirdPartyAttack(Rule):
             for each in self.known.reading(request).attacks
             if each.attack.weight >= SURE and each.name.lower() not in _QUOTED
         ]
-        probe = probe_in(request.target.partition(b"?")[0])
+        probe = probe_in(request.raw_path)
         if tried:
             first = tried[0]
             where = f"{first.place} {first.name[:40]!r}" if first.name else first.place

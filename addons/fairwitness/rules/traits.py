@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fairwitness.model.exchange import Request
 
-_READ = frozenset(
-    {
-        b"accept",
-        b"accept-encoding",
-        b"accept-language",
-        b"access-control-request-method",
-        b"origin",
-        b"ping-from",
-        b"referer",
-        b"sec-fetch-dest",
-        b"sec-fetch-mode",
-        b"sec-fetch-site",
-        b"sec-fetch-user",
-        b"upgrade",
-        b"upgrade-insecure-requests",
-        b"user-agent",
-    }
+_READ = (
+    b"user-agent",
+    b"accept",
+    b"referer",
+    b"origin",
+    b"ping-from",
+    b"sec-fetch-site",
+    b"sec-fetch-mode",
+    b"sec-fetch-dest",
+    b"sec-fetch-user",
+    b"upgrade",
+    b"upgrade-insecure-requests",
+    b"accept-language",
+    b"accept-encoding",
 )
-_ORDERED = (b"user-agent", b"accept-language", b"accept-encoding")
+_ORDERED = frozenset((b"user-agent", b"accept-language", b"accept-encoding"))
 _SITES = frozenset({b"none", b"same-origin", b"same-site", b"cross-site"})
 _MODES = frozenset({b"navigate", b"cors", b"no-cors", b"same-origin", b"websocket"})
 _DOCUMENTS = frozenset({b"document", b"iframe", b"frame", b"object", b"embed", b"fencedframe", b"empty"})
@@ -83,30 +81,39 @@ class Traits:
 
 def traits_of(request: Request) -> Traits:
     """Read a request's telling headers; of a repeated one the first counts."""
-    found: dict[bytes, bytes] = {}
-    for name, value in request.headers:
-        lower = name.lower()
-        if lower in _READ:
-            found.setdefault(lower, value)
-    get = found.get
-    is_secure = request.scheme in {"https", "wss"} or _is_trusted_like_https(request.host)
-    encoding = get(b"accept-encoding", b"")
+    found = request.first_values
+    return _traits(
+        tuple(map(found.get, _READ)),
+        tuple([name for name in found if name in _ORDERED]),
+        request.scheme,
+        request.host,
+        request.method == "OPTIONS" and b"access-control-request-method" in found,
+    )
+
+
+@lru_cache(maxsize=512)  # a browser says the same again and again
+def _traits(
+    values: tuple[bytes | None, ...], order: tuple[bytes, ...], scheme: str, host: str, is_preflight: bool
+) -> Traits:
+    agent, accept, referer, origin, ping_from, site, mode, dest, user, upgrade, upgrades, language, coding = (
+        each or b"" for each in values
+    )
     return Traits(
-        user_agent=get(b"user-agent", b""),
-        accept=get(b"accept", b""),
-        referer=_url(get(b"referer", b"")),
-        origin=_url(get(b"origin", b"")),
-        ping_from=_url(get(b"ping-from", b"")),
-        site=get(b"sec-fetch-site", b""),
-        mode=get(b"sec-fetch-mode", b""),
-        dest=get(b"sec-fetch-dest", b""),
-        user=get(b"sec-fetch-user", b""),
-        is_secure=is_secure,
-        is_websocket=request.scheme in {"ws", "wss"} or get(b"upgrade", b"").lower() == b"websocket",
-        is_preflight=request.method == "OPTIONS" and b"access-control-request-method" in found,
-        upgrades=get(b"upgrade-insecure-requests") == b"1",
-        speaks=bool(get(b"accept-language")) and b"gzip" in encoding,
-        order=tuple(name for name in found if name in _ORDERED),
+        user_agent=agent,
+        accept=accept,
+        referer=_url(referer),
+        origin=_url(origin),
+        ping_from=_url(ping_from),
+        site=site,
+        mode=mode,
+        dest=dest,
+        user=user,
+        is_secure=scheme in {"https", "wss"} or _is_trusted_like_https(host),
+        is_websocket=scheme in {"ws", "wss"} or upgrade.lower() == b"websocket",
+        is_preflight=is_preflight,
+        upgrades=upgrades == b"1",
+        speaks=bool(language) and b"gzip" in coding,
+        order=order,
     )
 
 
