@@ -14,8 +14,9 @@ from fairwitness.testing.chromium import Chromium
 def make_chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Chromium]]:
     """Starts browsers with a profile of their own, to enter with ``with``."""
 
-    def make(proxy: Proxy, *, pins: tuple[str, ...] = ()) -> Chromium:
+    def make(proxy: Proxy, *, pins: tuple[str, ...] = (), arguments: tuple[str, ...] = ()) -> Chromium:
         profile = tmp_path_factory.mktemp("browser") / "profile"
-        return Chromium(profile, proxy.url, pins=(key_pin(proxy.ca.read_bytes()), *pins))
+        pins = (key_pin(proxy.ca.read_bytes()), *pins)
+        return Chromium(profile, proxy.url, pins=pins, arguments=arguments)
 
     return make

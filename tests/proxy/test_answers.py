@@ -1,11 +1,12 @@
 """What a client gets instead of the server's answer."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from fairwitness.model.exchange import Client, Request
-from fairwitness.model.verdict import Action, Clause, Verdict
+from fairwitness.model.verdict import Action, Clause, ScopeList, Verdict
 from fairwitness.proxy.answers import block_answer
 
 VERDICT = Verdict(
@@ -55,6 +56,28 @@ def test_a_pages_own_request_learns_nothing(mode: str, dest: str) -> None:
     assert (answer.status_code, answer.content) == (403, b"")
     assert "x-fairwitness" not in answer.headers
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_block_page_has_no_origin_that_its_opener_shares() -> None:
+    """A page that opens a window on a blocked path of its own host cannot read what stands there."""
+    answer = block_answer(asked(sec_fetch_mode="navigate", sec_fetch_dest="document"), VERDICT, 7)
+
+    assert answer.headers["content-security-policy"].startswith("sandbox allow-scripts; default-src 'none'")
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    ("scope_list", "is_told"), [(ScopeList.EXCLUDE, False), (ScopeList.INCLUDE, False), (None, True)]
+)
+def test_over_plain_http_a_browser_is_told_only_of_strangers(
+    scope_list: ScopeList | None, is_told: bool
+) -> None:
+    """It does not say whether person or script asks, and a script reads what its own host answers."""
+    request = asked(user_agent="Mozilla/5.0 (X11)", accept_language="en", accept="text/html")
+    answer = block_answer(request, replace(VERDICT, scope_list=scope_list), 7)
+
+    assert is_told == (b"fairwitness" in answer.content)
+    assert is_told == ("x-fairwitness" in answer.headers)
 
 
 def test_a_tool_gets_one_line() -> None:

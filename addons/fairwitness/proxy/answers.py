@@ -27,7 +27,8 @@ def block_answer(request: Request, verdict: Verdict, number: int | None) -> http
     """The answer to a blocked request, by kind of client.
 
     A navigation gets a page, a tool one line or JSON, a page's own sub-request an empty answer: a page must
-    neither read the policy nor recognise the tool.
+    neither read the policy nor recognise the tool.  Over plain HTTP browsers do not say which is which: there
+    they get an empty answer wherever the asking page may be of the same host.
     """
     status = _status(verdict)
     headers = {"Cache-Control": "no-store"}
@@ -38,9 +39,33 @@ def block_answer(request: Request, verdict: Verdict, number: int | None) -> http
     is_navigation = mode == "navigate" and destination == "document"
     if (destination or mode) and not is_navigation:
         return http.Response.make(status, b"", headers)
+    if not (destination or mode) and _is_of_browser(request) and _may_have_pages(verdict):
+        return http.Response.make(status, b"", headers)
+    if is_navigation:
+        headers |= _UNREAD
     headers["X-Fairwitness"] = f"blocked; id={number if number is not None else '-'}"
     body, headers["Content-Type"] = _body(request, verdict, number, is_navigation)
     return http.Response.make(status, body, headers)
+
+
+_UNREAD = {
+    # Without an origin of its own no window that opened it reads it.  No script runs in it but a debugger's.
+    "Content-Security-Policy": "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline';"
+    " frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def _is_of_browser(request: Request) -> bool:
+    agent = request.header("user-agent") or ""
+    return agent.startswith("Mozilla/") and request.header("accept-language") is not None
+
+
+def _may_have_pages(verdict: Verdict) -> bool:
+    """Whether a page of this very host can have come through: it reads what its host answers."""
+    return verdict.scope_list is not None or any(clause.id in _STATUS for clause in verdict.clauses[:1])
 
 
 UNREACHABLE = Clause("unreachable", None, "-")
