@@ -7,21 +7,30 @@ import sys
 
 import pytest
 
-from fairwitness.proxy.peer import is_foreign
+from fairwitness.proxy.peer import owner_of
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only")
 
 
-def test_our_own_connections_are_not_foreign() -> None:
+def test_our_own_connection_is_ours() -> None:
     """The same user id on both ends."""
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
         accepted, client = server.accept()
         with accepted:
-            assert not is_foreign(client, server.getsockname())
+            assert os.getuid() == owner_of(client, server.getsockname())
+
+
+def test_a_connection_that_nobody_holds_has_no_owner() -> None:
+    """Closed by its process, it is anybody's, although the kernel says that it is root's."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        socket.create_connection(server.getsockname()).close()
+        accepted, client = server.accept()
+        with accepted:
+            assert owner_of(client, server.getsockname()) is None
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-def test_another_users_connection_is_foreign() -> None:
+def test_another_users_connection_is_theirs() -> None:
     """A child that has become nobody connects."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -32,6 +41,6 @@ def test_another_users_connection_is_foreign() -> None:
         with subprocess.Popen(["/usr/bin/env", "-i", "python3", "-c", code], stdin=subprocess.PIPE) as child:
             accepted, client = server.accept()
             with accepted:
-                assert is_foreign(client, server.getsockname())
+                assert 65534 == owner_of(client, server.getsockname())
             assert child.stdin is not None
             child.stdin.close()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from mitmproxy import connection, ctx, dns, http
 from mitmproxy.proxy import server_hooks
 
 from fairwitness.proxy.fail_closed import fails_closed
 from fairwitness.proxy.hooks import ALL_HOOKS
-from fairwitness.proxy.peer import is_foreign
+from fairwitness.proxy.peer import owner_of
 from fairwitness.proxy.settings import refuse_unsafe
 from fairwitness.proxy.wiring import Wiring
 
@@ -35,16 +37,19 @@ class Front:
         witness = self._wiring.witness
         if witness.is_closed:
             client.error = f"fairwitness: {witness.gate_reason}"
-        elif (
-            self._refuses_foreign_users
-            and client.peername
-            and client.sockname
-            and is_foreign(client.peername[:2], client.sockname[:2])
-        ):
-            client.error = "fairwitness: a process of another user"
-            witness.incident("a client of another user id was refused")
-        else:
+        elif self._refuses_foreign_users:
+            self._refuse_foreign_user(client)
+        if client.error is None:
             self._wiring.caller(client).opened_us = witness.now_us()
+
+    def _refuse_foreign_user(self, client: connection.Client) -> None:
+        # Of a peer that has reset the connection the system knows no address any more.
+        owner = owner_of(client.peername[:2], client.sockname[:2]) if client.peername else None
+        if owner is None:
+            client.error = "fairwitness: gone before it could be asked whose process it is"
+        elif owner != os.getuid():
+            client.error = "fairwitness: a process of another user"
+            self._wiring.witness.incident("a client of another user id was refused")
 
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Not decided yet: the last addon takes this back once the dial is on record."""
