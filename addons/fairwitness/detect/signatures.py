@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from typing import Any
 
 import ahocorasick
 import re2
 
+from fairwitness.detect.needs import LETTERS, Needs, needs_of, signs_of
 from fairwitness.detect.secret import compiled
 
 _TOGETHER = 10  # expressions in one automaton; fewer are slower on ordinary text, more on hostile text
+_REMEMBERED = 4096  # collections of signs of which it is known what may match
 _MEMORY_BYTES = 8 << 20  # of states an automaton keeps; what hostile text makes beyond is made again
 Match = tuple[str, int, tuple[int, int]]
 """Family, weight, and where."""
@@ -45,28 +48,58 @@ class Signatures:
         options.max_mem = _MEMORY_BYTES
         options.log_errors = False
         options.encoding = re2.Options.Encoding.LATIN1
-        self._sets: list[tuple[Any, tuple[Signature, ...]]] = []
+        self._sets: list[tuple[Any, tuple[Signature, ...], int]] = []
+        self._needs: list[Needs] = []
         every = list(lines_of(name))
         for begin in range(0, len(every), _TOGETHER):
             together = re2.Set.SearchSet(options)
             signatures = []
+            first = len(self._needs)
             for family, weight, source in every[begin : begin + _TOGETHER]:
                 expression = f"(?is){source}".encode()
                 together.Add(expression)
                 signatures.append(Signature(family, int(weight), compiled(expression)))
+                self._needs += needs_of(source.encode())
             together.Compile()
-            self._sets.append((together, tuple(signatures)))
+            self._sets.append((together, tuple(signatures), (1 << len(self._needs)) - (1 << first)))
+        self._wordless = sum(1 << at for at, needs in enumerate(self._needs) if not needs.words)
+        self._words = ahocorasick.Automaton()
+        for word in frozenset[bytes]().union(*(needs.words for needs in self._needs)):
+            who = sum(1 << at for at, needs in enumerate(self._needs) if word in needs.words)
+            self._words.add_word(word.decode("latin-1"), who)
+        self._words.make_automaton()
+        self._with_signs = lru_cache(maxsize=_REMEMBERED)(self._possible)
 
     def matching(self, text: bytes) -> Iterator[Match]:
         """Those that occur in a text, each where it begins first.
 
-        One pass over the text for every ten expressions: who asks often skips what is plain, and remembers.
+        Ordinary text has hardly anything that any of them needs, so it costs the same however many there are.
         """
-        for together, signatures in self._sets:
+        may_match = self._may_match(text)
+        if not may_match:
+            return
+        for together, signatures, needs in self._sets:
+            if not needs & may_match:
+                continue
             for index in together.Match(text) or ():
                 signature = signatures[index]
                 match = signature.expression.search(text)
                 yield signature.family, signature.weight, match.span() if match else (0, len(text))
+
+    def _may_match(self, text: bytes) -> int:
+        """A bit for each of the needs that a text fulfils."""
+        possible: int = self._with_signs(bytes(sorted(set(text.translate(None, LETTERS)))))
+        found = possible & self._wordless
+        if possible != found:
+            for _, who in self._words.iter(text.lower().decode("latin-1")):
+                found |= possible & who
+                if found == possible:
+                    break
+        return found
+
+    def _possible(self, held: bytes) -> int:
+        signs = signs_of(held)
+        return sum(1 << at for at, needs in enumerate(self._needs) if needs.signs & ~signs == 0)
 
 
 class Words:
