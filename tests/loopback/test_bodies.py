@@ -112,18 +112,6 @@ def test_the_head_of_a_long_upload_is_on_record_before_its_body_ends(town: Town)
     assert rows[0].exchange == row.exchange
 
 
-@pytest.mark.parametrize("scheme", ["https", "http"])
-def test_an_upload_with_trailers_does_not_leave(town: Town, scheme: str) -> None:
-    """mitmproxy cannot carry HTTP/1 trailers (its issue 2474): such a request stays here, head and body."""
-    path = f"/trailers-{scheme}"
-    with _inside(town, scheme) as (client, prefix):
-        head = f"POST {prefix}{path} HTTP/1.1\r\nHost: {town.inside.host_port}\r\n"
-        client.send(f"{head}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n".encode())
-        town.proxy.wait_for(lambda told: told.text("state") == "warning", "that it cannot")
-
-    assert () == town.inside.requests_for(path)
-
-
 def test_a_client_that_waits_for_100_continue_is_told_to_go_on(town: Town) -> None:
     """curl's Expect header does not hang an upload."""
     body = "x" * 2000

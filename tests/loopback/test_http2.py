@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fairwitness.evidence import Reader
+from fairwitness.model.record import LogFilter
 from fairwitness.testing import Counts, Disconnected, Http2Client, Town, is_blocked
 
 pytestmark = pytest.mark.gate
@@ -86,3 +88,26 @@ def test_a_stream_that_is_reset_when_all_has_come_is_complete(town: Town, path: 
     town.inside.release(path[-1])
 
     assert (outcome, 200, 1) == (row.outcome.partition(":")[0], row.status, row.response_bytes)
+
+
+@pytest.mark.parametrize("size", [100, 1_500_000])
+def test_trailers_leave_only_where_they_are_on_record(town: Town, size: int) -> None:
+    """Those of a short upload pass, and are found in the log; those of a long one come too late."""
+    path, trailer = f"/trailers-{size}", f"trailer-of-{size}"
+    with town.tunnel(town.inside, alpn=("h2",)) as raw:
+        client = Http2Client(raw)
+        stream = client.start(
+            path,
+            authority=town.inside.host_port,
+            method="POST",
+            headers=[("content-length", str(size))],
+            body=b"b" * size,
+            trailers=[("x-trail", trailer)],
+        )
+        reply = client.reply(stream)
+    seen = town.inside.requests_for(path)[0]
+    with Reader.open(town.proxy.evidence) as reader:
+        found = [row.url for row in reader.exchanges(LogFilter(words=(trailer,)))]
+
+    assert (200, size) == (reply.status, seen.body_bytes)
+    assert len(found) == len(seen.trailers) == (1 if size == 100 else 0)

@@ -14,7 +14,7 @@ from fairwitness.testing.soak.table import faulty, is_good, table
 def test_a_few_seconds_of_random_traffic_and_faults_lose_nothing(tmp_path: Path) -> None:
     """Nothing lost, left open, hung or leaked; the table says so."""
     outcome = soak(
-        tmp_path, minutes=0.06, seed=5, workers=6, per_s=60, fault_s=(0.3, 1), may_mount=False, say=print
+        tmp_path, minutes=0.05, seed=5, workers=6, per_s=60, fault_s=(0.3, 1), may_mount=False, say=print
     )
 
     assert {name: () for name, _ in faulty(outcome)} == dict(faulty(outcome))

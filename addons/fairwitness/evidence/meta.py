@@ -157,6 +157,8 @@ def response_pairs(exchange: Exchange) -> Pairs:
             ("status", f"{response.status} {response.body_bytes} bytes"),
             ("started-us", str(response.started_us)),
         ]
+        if response.announced:
+            pairs.append(("announced", " ".join(map(str, response.announced))))
     if exchange.failure is not None:
         pairs.append(("failure", exchange.failure))
     if not pairs:

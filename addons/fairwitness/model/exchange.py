@@ -248,6 +248,8 @@ class Response(_Headed):
     """Size of the whole body as it came."""
     body_is_cut: bool = False
     trailers: Headers = ()
+    announced: tuple[int, ...] = ()
+    """Statuses of the 1xx answers before it, such as 103; they are not passed on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

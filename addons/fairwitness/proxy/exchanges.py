@@ -17,7 +17,7 @@ from fairwitness.proxy.fail_closed import fails_closed, guarded_tee
 from fairwitness.proxy.front import UNDECIDED_ANSWER
 from fairwitness.proxy.hooks import ALL_HOOKS
 from fairwitness.proxy.label import label_of, refuse_stranger
-from fairwitness.proxy.layers import WATCHED, Upload
+from fairwitness.proxy.layers import ANNOUNCED, WATCHED, Upload
 from fairwitness.proxy.tee import Tee
 from fairwitness.proxy.translate import (
     content_length,
@@ -125,6 +125,9 @@ class Exchanges:
         self._wiring.caller(flow.client_conn).unfinished_us = 0
         live = self._wiring.exchanges.get(flow.id)
         if live is not None:
+            flow.request.trailers = (
+                None  # of a long upload: they come after its entry, so they must not leave
+            )
             if live.upload is not None and live.upload.writer is not None:
                 self._witness.uploaded(live.asked, live.upload.writer, failure=None)
             return
@@ -192,6 +195,7 @@ class Exchanges:
         if live is None or flow.response is None:
             return
         live.response_us = self._witness.now_us()
+        live.announced = tuple(flow.metadata.get(ANNOUNCED, ()))
         live.download = Tee(self._witness, live.asked, Direction.RECEIVED)
         flow.response.stream = self._guarded(flow, live, live.download)
 
@@ -220,6 +224,7 @@ class Exchanges:
             body=body,
             body_bytes=size,
             is_cut=size != len(coded),
+            announced=live.announced,
         )
         writer = download.writer if download else None
         self._witness.answered(live.asked, response, body=writer, coded_sha256=coded_sha256)
@@ -232,6 +237,8 @@ class Exchanges:
         why = flow.error.msg if flow.error else "no answer"
         if why.startswith(OUR_REFUSAL):  # of the dial: the request was let go, but had nowhere to go
             why = f"not sent: {why.removeprefix(OUR_REFUSAL)}"
+        if flow.response is None and ANNOUNCED in flow.metadata:
+            why = f"{why} (after {', '.join(map(str, flow.metadata[ANNOUNCED]))})"
         if live.upload is not None and live.upload.writer is not None:
             self._witness.uploaded(live.asked, live.upload.writer, failure=why)
         if flow.response is not None and flow.websocket is None and _is_whole(flow.response, live):
@@ -246,6 +253,7 @@ class Exchanges:
                 body=live.download.seen,
                 body_bytes=live.download.bytes,
                 is_cut=True,
+                announced=live.announced,
             )
             writer = live.download.writer
         self._witness.failed(live.asked, response, why, body=writer)

@@ -1,7 +1,7 @@
 """What mitmproxy's layers lack: a say before a long upload starts, and before WebSocket control frames go on.
 
-Two classes of mitmproxy are replaced by subclasses of theirs, once a process; its reader of TLS hellos gets a
-limit.
+Two classes of mitmproxy are replaced by subclasses of theirs, once a process (and two more in `http1`); its
+reader of TLS hellos gets a limit.
 """
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.utils import expect
 
 from fairwitness.model.exchange import SEEN_BODY_BYTES
+from fairwitness.proxy.http1 import ResponseAnnounced, mend_http1
 
 _MAX_HELLO_BYTES = 1 << 16  # browsers' are under 3 KiB; mitmproxy would parse an endless one again and again
 
 WATCHED = "fairwitness.watched_body_bytes"
 """Key of a flow's metadata: from how many buffered bytes on `upload_started` is asked."""
+ANNOUNCED = "fairwitness.announced"
+"""Key of a flow's metadata: statuses of the 1xx answers that came before the final one."""
 LEFT = "fairwitness.client_left"
 """Key of a flow's metadata: the client has reset this stream."""
 
@@ -76,10 +79,13 @@ class WatchedStream(http_layers.HttpStream):
     """An HTTP stream that never buffers an upload without bounds and never streams one unasked."""
 
     def handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """Note a reset while a hook has the stream paused."""
+        """Note a reset while a hook has the stream paused, and answers that only announce the real one."""
         if isinstance(event, RequestProtocolError) and hasattr(self, "flow"):
             self.flow.metadata[LEFT] = True
-        return super().handle_event(event)
+        if isinstance(event, ResponseAnnounced):
+            self.flow.metadata.setdefault(ANNOUNCED, []).append(event.status)
+            return
+        yield from super().handle_event(event)
 
     def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
         """Ask when a request's body outgrows the buffer."""
@@ -212,6 +218,7 @@ def _bounded_hello(data: bytes) -> tls.ClientHello | None:
 
 def watch_layers() -> None:
     """Put the watched layers in the place of mitmproxy's own, for this process."""
+    mend_http1()
     http_layers.HttpStream = WatchedStream  # type: ignore[misc]
     websocket_layers.WebsocketLayer = WatchedWebsocket  # type: ignore[misc]
     tls_layers.parse_client_hello = _bounded_hello

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mitmproxy import http
 from mitmproxy.connection import ConnectionState
@@ -178,7 +178,14 @@ def bare_request(
 
 
 def response_of(
-    response: http.Response, *, started_us: int, ended_us: int, body: bytes, body_bytes: int, is_cut: bool
+    response: http.Response,
+    *,
+    started_us: int,
+    ended_us: int,
+    body: bytes,
+    body_bytes: int,
+    is_cut: bool,
+    announced: Sequence[int] = (),
 ) -> Response:
     """The response as the server sent it, its body as given: decoded where that was possible."""
     return Response(
@@ -192,6 +199,7 @@ def response_of(
         body_bytes=body_bytes,
         body_is_cut=is_cut,
         trailers=headers_of(response.trailers) if response.trailers else (),
+        announced=tuple(announced),
     )
 
 

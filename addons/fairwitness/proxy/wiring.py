@@ -68,6 +68,7 @@ class Live:
     upload: Tee | None = None
     download: Tee | None = None
     response_us: int = 0
+    announced: tuple[int, ...] = ()
     sent: int = 0
     """Messages so far, by direction."""
     received: int = 0

@@ -42,13 +42,22 @@ class Http2Client:
         scheme: str = "https",
         headers: Sequence[tuple[str, str]] = (),
         body: bytes = b"",
+        trailers: Sequence[tuple[str, str]] = (),
     ) -> int:
-        """Open a stream with a request; gives its number.  *body* must fit the window, 64 KiB at first."""
+        """Open a stream with a request; gives its number once all of it is sent."""
         stream: int = self._http.get_next_available_stream_id()
         pseudo = [(":method", method), (":scheme", scheme), (":authority", authority), (":path", path)]
         self._http.send_headers(stream, [*pseudo, *headers], end_stream=not body)
-        for start in range(0, len(body), size := self._http.max_outbound_frame_size):
-            self._http.send_data(stream, body[start : start + size], end_stream=start + size >= len(body))
+        view = memoryview(body)
+        while view:
+            room = min(self._http.local_flow_control_window(stream), self._http.max_outbound_frame_size)
+            if room > 0:
+                piece, view = view[:room], view[room:]
+                self._http.send_data(stream, piece.tobytes(), end_stream=not view and not trailers)
+            else:
+                self._read("its window never opened")
+        if trailers:
+            self._http.send_headers(stream, trailers, end_stream=True)
         self._flush()
         return stream
 
@@ -59,12 +68,7 @@ class Http2Client:
             Disconnected: The connection ended.
         """
         while stream not in self._ended and stream not in self._reset:
-            data = self._client.read()
-            if not data:
-                raise Disconnected(f"stream {stream} never ended")
-            for event in self._http.receive_data(data):
-                self._take(event)
-            self._flush()
+            self._read(f"stream {stream} never ended")
         if stream in self._reset:
             return Reply(status=0)
         headers = self._heads[stream]
@@ -78,18 +82,22 @@ class Http2Client:
             Disconnected: The connection ended before.
         """
         while len(self._bodies.get(stream, b"")) < body_bytes:
-            data = self._client.read()
-            if not data:
-                raise Disconnected(f"stream {stream} never had its body")
-            for event in self._http.receive_data(data):
-                self._take(event)
-            self._flush()
+            self._read(f"stream {stream} never had its body")
         self._http.reset_stream(stream, error_code=5)  # STREAM_CLOSED
         self._flush()
 
     def request(self, path: str, *, authority: str, method: str = "GET", body: bytes = b"") -> Reply:
         """One request and its response."""
         return self.reply(self.start(path, authority=authority, method=method, body=body))
+
+    def _read(self, missing: str) -> None:
+        self._flush()
+        data = self._client.read()
+        if not data:
+            raise Disconnected(missing)
+        for event in self._http.receive_data(data):
+            self._take(event)
+        self._flush()
 
     def _take(self, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.ResponseReceived):

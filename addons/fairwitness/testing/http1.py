@@ -8,7 +8,7 @@ from contextlib import aclosing
 import h11
 
 from fairwitness.testing.site import Answer, Ending, Site
-from fairwitness.testing.tally import KEPT_BYTES, SeenRequest, Tally
+from fairwitness.testing.tally import KEPT_BYTES, Headers, SeenRequest, Tally
 from fairwitness.testing.websocket import accept_key, serve_websocket
 from fairwitness.testing.wire import Wire
 
@@ -30,10 +30,14 @@ class BodyHash:
         if len(self._kept) < KEPT_BYTES:
             self._kept += data[: KEPT_BYTES - len(self._kept)]
 
-    def end(self, seen: SeenRequest, tally: Tally) -> SeenRequest:
+    def end(self, seen: SeenRequest, tally: Tally, trailers: Headers = ()) -> SeenRequest:
         """Tell the tally that the body has ended."""
         return tally.request_ended(
-            seen, body=self._kept, body_bytes=self._bytes, sha256=self._hasher.hexdigest()
+            seen,
+            body=self._kept,
+            body_bytes=self._bytes,
+            sha256=self._hasher.hexdigest(),
+            trailers=trailers,
         )
 
 
@@ -91,7 +95,7 @@ class Http1:
             if isinstance(event, h11.Data):
                 body.update(bytes(event.data))
             elif isinstance(event, h11.EndOfMessage):
-                return body.end(seen, self._tally)
+                return body.end(seen, self._tally, tuple(event.headers.raw_items()))
             else:
                 raise h11.RemoteProtocolError("the client left within a body")
 

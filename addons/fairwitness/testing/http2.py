@@ -12,7 +12,7 @@ import h2.exceptions
 
 from fairwitness.testing.http1 import BodyHash
 from fairwitness.testing.site import Ending, Site
-from fairwitness.testing.tally import SeenRequest, Tally
+from fairwitness.testing.tally import Headers, SeenRequest, Tally
 from fairwitness.testing.wire import Wire
 
 
@@ -28,6 +28,7 @@ class Http2:
             h2.config.H2Configuration(client_side=False, header_encoding=None)
         )
         self._open: dict[int, tuple[SeenRequest, BodyHash]] = {}
+        self._trailers: dict[int, Headers] = {}
         self._answering: dict[int, asyncio.Task[None]] = {}
         self._writing = asyncio.Lock()
         self._window = asyncio.Condition()
@@ -56,9 +57,13 @@ class Http2:
         elif isinstance(event, h2.events.DataReceived):
             self._open[event.stream_id][1].update(event.data)
             self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.TrailersReceived):
+            self._trailers[event.stream_id] = tuple(
+                (bytes(key), bytes(value)) for key, value in event.headers
+            )
         elif isinstance(event, h2.events.StreamEnded):
             seen, body = self._open.pop(event.stream_id)
-            ended = body.end(seen, self._tally)
+            ended = body.end(seen, self._tally, self._trailers.pop(event.stream_id, ()))
             self._answering[event.stream_id] = asyncio.create_task(self._answer(event.stream_id, ended))
         elif isinstance(event, h2.events.StreamReset):
             self._open.pop(event.stream_id, None)

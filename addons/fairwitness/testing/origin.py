@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Sequence
@@ -68,7 +69,7 @@ class Origin:
         self._port = 0
         self._loop: asyncio.AbstractEventLoop
         self._stop: asyncio.Event
-        self._server: asyncio.Server
+        self._accepting: asyncio.Task[None]
         self._faults: list[BaseException] = []
 
     def __enter__(self) -> Self:
@@ -189,14 +190,28 @@ class Origin:
         await self._close()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._accepted, self.address, self._port, backlog=512)
-        self._port = self._server.sockets[0].getsockname()[1]
+        listener = socket.create_server((self.address, self._port), backlog=512)
+        listener.setblocking(False)
+        self._port = listener.getsockname()[1]
+        self._accepting = asyncio.create_task(self._accept(listener))
+
+    async def _accept(self, listener: socket.socket) -> None:
+        # asyncio's own server leaves what it accepts while it is closed open and unread
+        with listener:
+            while True:
+                accepted, _ = await self._loop.sock_accept(listener)
+                accepted.setblocking(False)
+                try:
+                    self._accepted(*await asyncio.open_connection(sock=accepted))
+                except BaseException:
+                    accepted.close()
+                    raise
 
     async def _close(self) -> None:
-        self._server.close()
+        self._accepting.cancel()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(self._accepting, *self._tasks, return_exceptions=True)
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = self._tally.accept()

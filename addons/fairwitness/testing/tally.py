@@ -43,6 +43,7 @@ class SeenRequest:
     body_bytes: int = 0
     body_sha256: str | None = None
     """None while the body has not ended."""
+    trailers: Headers = ()
 
     def header(self, name: str) -> str | None:
         """The first value of a header, None where it is absent."""
@@ -112,10 +113,14 @@ class Tally:
             self._changed.notify_all()
             return seen
 
-    def request_ended(self, seen: SeenRequest, *, body: bytes, body_bytes: int, sha256: str) -> SeenRequest:
+    def request_ended(
+        self, seen: SeenRequest, *, body: bytes, body_bytes: int, sha256: str, trailers: Headers = ()
+    ) -> SeenRequest:
         """Note the end of a request's body."""
         with self._changed:
-            ended = dataclasses.replace(seen, body=body, body_bytes=body_bytes, body_sha256=sha256)
+            ended = dataclasses.replace(
+                seen, body=body, body_bytes=body_bytes, body_sha256=sha256, trailers=trailers
+            )
             self._requests[seen.number - 1] = ended
             self._changed.notify_all()
             return ended

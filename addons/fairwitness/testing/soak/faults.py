@@ -80,16 +80,10 @@ def disk_full(stage: Stage, _: random.Random) -> None:
     filler.unlink(missing_ok=True)
 
 
-FAULTS: tuple[Fault, ...] = (
-    killed,
-    terminated,
-    stopped,
-    origin_died,
-    log_locked_for_a_moment,
-    log_locked_for_long,
-    policy_broken,
-)
-"""Those that are possible everywhere."""
+DEADLY: tuple[Fault, ...] = (killed, terminated, log_locked_for_long)
+"""After these another life of the proxy begins."""
+HARMLESS: tuple[Fault, ...] = (stopped, origin_died, log_locked_for_a_moment, policy_broken)
+"""These it has to live through."""
 
 
 def _lock(stage: Stage, seconds: float) -> None:

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairwitness.testing.soak.crowd import Crowd
-from fairwitness.testing.soak.faults import FAULTS, Fault, disk_full
+from fairwitness.testing.soak.faults import DEADLY, HARMLESS, Fault, disk_full
 from fairwitness.testing.soak.ledger import Ledger
 from fairwitness.testing.soak.reckoning import Reckoning, reckon
 from fairwitness.testing.soak.stage import Life, Stage, staged
 
 _LOOK_S = 1.0
 _REST_S = 60.0
+_UNTIL_CALM = 0.5  # how much of the time is over when the last life begins, long enough to see memory grow
 _FAULT_S = (3.0, 9.0)
 """Between one fault and the next, at least and at most."""
 
@@ -107,11 +108,12 @@ def _play(
     stage: Stage, crowd: Crowd, ledger: Ledger, plan: _Plan, say: Callable[[str], None]
 ) -> tuple[int, list[str]]:
     """How many rests there were, and what leaked."""
-    faults: list[Fault] = [*FAULTS, *([disk_full] if stage.is_on_own_disk else [])]
+    deadly: list[Fault] = [*DEADLY, *([disk_full] if stage.is_on_own_disk else [])]
     leaks: list[str] = []
     rests = 1
     now = time.monotonic()
-    ends, fault_at, rest_at = now + plan.takes_s, now + plan.next_fault_s(), now + _REST_S
+    ends, calm_at = now + plan.takes_s, now + plan.takes_s * _UNTIL_CALM
+    fault_at, rest_at = now + plan.next_fault_s(), now + _REST_S
     while (now := time.monotonic()) < ends:
         time.sleep(max(0.0, min(_LOOK_S, fault_at - now, ends - now)))
         stage.measure()
@@ -121,7 +123,7 @@ def _play(
             rests += 1
             rest_at = time.monotonic() + _REST_S
         elif time.monotonic() >= fault_at:
-            fault = plan.luck.choice(faults)
+            fault = plan.luck.choice([*HARMLESS, *(deadly if now < calm_at else ())])
             say(fault.__name__)
             ledger.fault(fault.__name__)
             fault(stage, plan.luck)

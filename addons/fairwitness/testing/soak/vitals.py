@@ -13,6 +13,7 @@ from pathlib import Path
 
 _LOOK_AGAIN_S = 0.05
 _PATIENCE_S = 10.0
+_OWN_FILES = (".sqlite3", "-wal", "-shm", ".lock")
 _OPEN_FILES = 4  # of one database: who writes it, and who reads it now and then
 
 
@@ -38,7 +39,7 @@ class Vitals:
             f"{what} {name} {before.get(name, 0)} -> {count}"
             for what, now, before in pairs
             for name, count in sorted(now.items())
-            if count > max(before.get(name, 0), _OPEN_FILES if ".sqlite3" in name else 0)
+            if count > max(before.get(name, 0), _OPEN_FILES if name.endswith(_OWN_FILES) else 0)
         )
 
 

@@ -1,0 +1,149 @@
+"""What mitmproxy's HTTP/1 lacks: trailers, and answers that only announce the real one.
+
+A trailer makes mitmproxy raise, and leaves the client waiting (its issue 2474); a 103 it takes for the final
+answer (its issue 2229).  Its two HTTP/1 classes are replaced by subclasses, once a process.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import h11
+from h11._readers import ChunkedReader
+from h11._receivebuffer import ReceiveBuffer
+from mitmproxy import http
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.layers import http as http_layers
+from mitmproxy.proxy.layers.http import _http1
+from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
+from mitmproxy.proxy.layers.http._events import (
+    RequestEndOfMessage,
+    RequestTrailers,
+    ResponseEndOfMessage,
+    ResponseProtocolError,
+    ResponseTrailers,
+)
+
+_LAST_CHUNK = b"0\r\n"
+_STATUS = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})")
+_STATUS_BYTES = 12
+_MOST_ANNOUNCED = 32  # an answer that never comes must come to an end
+
+
+@dataclass
+class ResponseAnnounced(HttpEvent):
+    """A 1xx answer came, and a final one is still to come."""
+
+    status: int
+
+
+class _TrailingReader(ChunkedReader):
+    """Reads chunks, and keeps the trailers for itself: its caller raises where it is told of some."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trailers: http.Headers | None = None
+
+    def __call__(self, buf: ReceiveBuffer) -> Any:
+        event = super().__call__(buf)
+        if isinstance(event, h11.EndOfMessage) and event.headers:
+            self.trailers = http.Headers(event.headers.raw_items())
+            return h11.EndOfMessage()
+        return event
+
+
+class _Trailing(_http1.Http1Connection):
+    """Reads trailers, and writes them where the body goes in chunks."""
+
+    _written: http.Headers | None = None
+
+    def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Tell of the trailers right before the end of the message."""
+        for command in super().read_body(event):
+            if isinstance(command, ReceiveHttp) and isinstance(
+                command.event, RequestEndOfMessage | ResponseEndOfMessage
+            ):
+                trailers = getattr(self.body_reader, "trailers", None)
+                if trailers is not None:
+                    self.body_reader.trailers = None  # type: ignore[union-attr]
+                    kind = RequestTrailers if isinstance(self, _http1.Http1Server) else ResponseTrailers
+                    yield ReceiveHttp(kind(command.event.stream_id, trailers))
+            yield command
+
+    def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
+        """Keep trailers until the last chunk is written."""
+        if isinstance(event, RequestTrailers | ResponseTrailers):
+            self._written = event.trailers
+            return
+        is_end = isinstance(event, RequestEndOfMessage | ResponseEndOfMessage)
+        for command in super().send(event):
+            if is_end and isinstance(command, commands.SendData) and command.data == _LAST_CHUNK + b"\r\n":
+                command.data = _LAST_CHUNK + _lines(self._written) + b"\r\n"
+            yield command
+        if is_end:
+            self._written = None
+
+
+class TrailingServer(_Trailing, _http1.Http1Server):
+    """Towards the client."""
+
+
+class TrailingClient(_Trailing, _http1.Http1Client):
+    """Towards the server; what only announces an answer is told and read over."""
+
+    _is_final = False
+    _announced = 0
+
+    def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+        """Read over 1xx answers, but for 101: that one is final."""
+        while isinstance(event, events.DataReceived) and self.request and (status := self._announcing()):
+            if self.buf.maybe_extract_lines() is None:
+                return  # it is not whole yet
+            assert self.stream_id is not None
+            self._announced += 1
+            if self._announced > _MOST_ANNOUNCED:
+                yield commands.CloseConnection(self.conn)
+                text = "the server announced an answer again and again"
+                yield ReceiveHttp(ResponseProtocolError(self.stream_id, text, ResponseProtocolError.code))
+                return
+            yield ReceiveHttp(ResponseAnnounced(self.stream_id, status))
+        yield from super().read_headers(event)
+
+    def _announcing(self) -> int:
+        """The status at the start of the buffer where it is a 1xx; else, or not there yet, 0."""
+        if self._is_final or len(self.buf) < _STATUS_BYTES:
+            return 0
+        found = _STATUS.match(bytes(self.buf)[:_STATUS_BYTES])
+        status = int(found[1]) if found else 0
+        self._is_final = not 100 <= status < 200 or status == 101
+        return 0 if self._is_final else status
+
+    def mark_done(self, *, request: bool = False, response: bool = False) -> layer.CommandGenerator[None]:
+        """Begin anew with the next answer."""
+        if response:
+            self._is_final, self._announced = False, 0
+        yield from super().mark_done(request=request, response=response)
+
+
+def _lines(trailers: http.Headers | None) -> bytes:
+    """As they are written; a line that would end early, as HTTP/2 could bring one, is left out."""
+    fields = trailers.fields if trailers else ()
+    return b"".join(
+        name + b": " + value + b"\r\n" for name, value in fields if not set(name + value) & set(b"\r\n\0")
+    )
+
+
+_make_body_reader = _http1.make_body_reader
+
+
+def _trailing_reader(expected_size: int | None) -> Any:
+    return _TrailingReader() if expected_size is None else _make_body_reader(expected_size)
+
+
+def mend_http1() -> None:
+    """Put the mended classes in the place of mitmproxy's own, for this process."""
+    _http1.make_body_reader = _trailing_reader
+    http_layers.Http1Server = TrailingServer  # type: ignore[attr-defined]
+    http_layers.Http1Client = TrailingClient  # type: ignore[attr-defined]
