@@ -236,6 +236,15 @@ def test_http09_and_garbage_are_refused(town: Town) -> None:
     assert UNTOUCHED == town.outside.counts
 
 
+def test_no_socks_is_spoken_unless_asked_for(town: Town) -> None:
+    """--mode socks5 is off by default."""
+    with town.client() as client:
+        client.send(b"\x05\x01\x00\r\n\r\n")
+        client.half_close()
+
+        assert b"\x05\x00" not in client.read_until_end()
+
+
 def _fetch(site: str, mode: str, dest: str, *more: tuple[str, str]) -> list[str]:
     headers = [("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", mode), ("Sec-Fetch-Dest", dest), *more]
     return [argument for name, value in headers for argument in ("-H", f"{name}: {value}")]

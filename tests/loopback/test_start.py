@@ -85,7 +85,7 @@ def test_an_option_off_the_safe_list_is_refused(tmp_path: Path, setting: str) ->
 @pytest.mark.parametrize(
     "mode",
     [
-        "socks5",
+        "socks4",
         "transparent",
         "reverse:http://in.test",
         "upstream:http://127.0.0.1:1",
@@ -96,7 +96,7 @@ def test_an_option_off_the_safe_list_is_refused(tmp_path: Path, setting: str) ->
     ],
 )
 def test_other_modes_are_refused(tmp_path: Path, mode: str) -> None:
-    """Only the regular mode is there; all others could reach servers past the gate."""
+    """Only regular and socks5 are there; all others could reach servers past the gate."""
     code, stderr = _start(tmp_path, "--mode", mode)
 
     assert START_ERROR == code

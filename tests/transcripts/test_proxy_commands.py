@@ -204,7 +204,7 @@ def test_a_taken_port_is_one_error(home: Home, policy: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (("--mode", "socks5"), 4),
+        (("--mode", "transparent"), 4),
         (("--set", "ssl_insecure=true"), 4),
         (("--set", "key_size=many"), 4),
         (("--resolve", "nonsense"), 2),

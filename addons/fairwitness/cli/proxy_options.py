@@ -128,7 +128,12 @@ _OPTIONS = (
         envvar="FAIRWITNESS_PROXY_PASSWORD",
         help="What clients must give (else FAIRWITNESS_PROXY_PASSWORD).",
     ),
-    click.option("--mode", default="regular", metavar="regular", help="How clients speak to it."),
+    click.option(
+        "--mode",
+        default="regular",
+        metavar="regular|socks5",
+        help="How clients speak to it; socks5: the port speaks SOCKS5 too.",
+    ),
     click.option(
         "--resolve",
         multiple=True,

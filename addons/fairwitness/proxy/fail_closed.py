@@ -19,6 +19,7 @@ from mitmproxy import connection, flow, http, tcp, tls
 from mitmproxy.proxy import layer, server_hooks
 
 from fairwitness.proxy.layers import ControlFrame, Upload
+from fairwitness.proxy.socks import Handshake
 from fairwitness.proxy.wiring import Wiring
 
 LIFECYCLE = frozenset({"load", "configure", "running", "done", "add_log"})
@@ -117,6 +118,8 @@ def _stop(event: object) -> connection.Client | None:
             return event.context.client
         case tls.TlsData() | layer.NextLayer():
             return event.context.client
+        case Handshake():
+            return event.client
         case connection.Client():
             event.error = "fairwitness: a bug in a hook"
             return event

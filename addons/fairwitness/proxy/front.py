@@ -30,7 +30,7 @@ class Front:
 
     def configure(self, updated: set[str]) -> None:
         """Veto options that open a way round the gates."""
-        refuse_unsafe(ctx.options, updated)
+        refuse_unsafe(ctx.options, updated, mode=self._wiring.mode)
 
     def client_connected(self, client: connection.Client) -> None:
         """Refuse clients while the gate cannot open, and other users' processes."""

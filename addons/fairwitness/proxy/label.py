@@ -29,9 +29,12 @@ def credentials_of(flow: http.HTTPFlow) -> tuple[str, str] | None:
 def label_of(flow: http.HTTPFlow) -> str | None:
     """The label, printable and short."""
     found = credentials_of(flow)
-    if found is None or not found[0]:
-        return None
-    return "".join(each for each in found[0] if each.isprintable())[:MAX_LABEL] or None
+    return as_label(found[0]) if found else None
+
+
+def as_label(name: str) -> str | None:
+    """A user name as the label that it is, printable and short."""
+    return "".join(each for each in name if each.isprintable())[:MAX_LABEL] or None
 
 
 def refuse_stranger(flow: http.HTTPFlow, password: str | None, *, is_inside: bool) -> bool:
@@ -45,9 +48,14 @@ def refuse_stranger(flow: http.HTTPFlow, password: str | None, *, is_inside: boo
     if password is None or is_inside:
         return False
     found = credentials_of(flow)
-    if found is not None and hmac.compare_digest(found[1].encode(), password.encode()):
+    if found is not None and is_right(found[1], password):
         return False
     flow.response = http.Response.make(
         407, b"", {"Proxy-Authenticate": 'Basic realm="fairwitness"', "Connection": "close"}
     )
     return True
+
+
+def is_right(given: str, password: str | None) -> bool:
+    """Whether the given password is the demanded one; any is, where none is demanded."""
+    return password is None or hmac.compare_digest(given.encode(), password.encode())

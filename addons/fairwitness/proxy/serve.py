@@ -21,10 +21,12 @@ from fairwitness.proxy.incidents import Incidents
 from fairwitness.proxy.layers import watch_layers
 from fairwitness.proxy.master import LeanMaster
 from fairwitness.proxy.settings import check_settable, forced
+from fairwitness.proxy.socks import speak_socks
 from fairwitness.proxy.tickets import guard_loop, guard_process
 from fairwitness.proxy.wiring import Wiring
 from fairwitness.witness import Witness
 
+MODES = ("regular", "socks5")
 CA_NAME = "mitmproxy-ca-cert.pem"
 _BIND_S = 10  # longer than any bind takes
 
@@ -45,6 +47,7 @@ class ServeSettings:
     proxy_password: str | None = None
     allow_remote: bool = False
     mode: str = "regular"
+    """``regular`` | ``socks5``: the port then speaks SOCKS5 too."""
 
 
 async def serve(
@@ -65,7 +68,8 @@ async def serve(
     guard_process()
     guard_loop(asyncio.get_running_loop())
     watch_layers()
-    wiring = Wiring(witness, settings.proxy_password, handlers=dict)
+    speak_socks()
+    wiring = Wiring(witness, settings.proxy_password, handlers=dict, mode=settings.mode)
     witness.watch(wiring)
     incidents = Incidents(witness)
     with incidents.watching():
@@ -102,8 +106,10 @@ async def serve(
 
 
 def _check(settings: ServeSettings) -> None:
-    if settings.mode != "regular":
-        raise StartError(f"mode {settings.mode} is not supported", where="--mode", mend="Use --mode regular")
+    if settings.mode not in MODES:
+        raise StartError(
+            f"mode {settings.mode} is not supported", where="--mode", mend=f"Use one of {', '.join(MODES)}"
+        )
     try:
         is_loopback = ipaddress.ip_address(settings.listen_host).is_loopback
     except ValueError as error:
@@ -124,7 +130,7 @@ def _make_master(settings: ServeSettings, wiring: Wiring) -> LeanMaster:
         listen_host=settings.listen_host,
         listen_port=settings.listen_port,
         confdir=str(settings.ca_dir),
-        mode=["regular"],
+        mode=[settings.mode],
         server=False,  # the port opens after the gate
         ssl_verify_upstream_trusted_ca=_trusted(settings),
     )

@@ -72,8 +72,13 @@ def forced(names: Iterable[str]) -> dict[str, object]:
     return {name: _REQUIRED[name][0] for name in _REQUIRED if name in set(names)}
 
 
-def refuse_unsafe(opts: options.Options, updated: Iterable[str]) -> None:
+def refuse_unsafe(opts: options.Options, updated: Iterable[str], *, mode: str = "regular") -> None:
     """Veto an option that opens a way round the gates.
+
+    Args:
+        opts: mitmproxy's.
+        updated: Names of those that are about to change.
+        mode: The one that the proxy was started in.
 
     Raises:
         exceptions.OptionsError: mitmproxy then takes the change back.
@@ -81,8 +86,8 @@ def refuse_unsafe(opts: options.Options, updated: Iterable[str]) -> None:
     for name in updated:
         if name in _REQUIRED and not any(getattr(opts, name) == each for each in _REQUIRED[name]):
             raise exceptions.OptionsError(f"fairwitness: option {name} must stay {_REQUIRED[name][0]!r}")
-        if name == "mode" and not all(each.split("@")[0] == "regular" for each in opts.mode):
-            raise exceptions.OptionsError("fairwitness: only mode regular is supported")
+        if name == "mode" and not all(each.split("@")[0] == mode for each in opts.mode):
+            raise exceptions.OptionsError(f"fairwitness: only mode {mode} is supported")
 
 
 def check_settable(given: Iterable[tuple[str, str]]) -> None:

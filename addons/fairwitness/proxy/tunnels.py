@@ -1,4 +1,4 @@
-"""CONNECT: who may be connected to, what passes undecrypted, and what is answered inside TLS."""
+"""CONNECT, of HTTP and SOCKS: who may be connected to, what passes undecrypted, what is answered inside."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from fairwitness.proxy.answers import block_answer
 from fairwitness.proxy.fail_closed import fails_closed
 from fairwitness.proxy.hooks import ALL_HOOKS
 from fairwitness.proxy.ja4 import ja4
-from fairwitness.proxy.label import label_of, refuse_stranger
+from fairwitness.proxy.label import as_label, is_right, label_of, refuse_stranger
+from fairwitness.proxy.socks import BY_NOTHING, BY_PASSWORD, SUCCEEDED, Handshake
 from fairwitness.proxy.translate import bare_request
 from fairwitness.proxy.wiring import Caller, Wiring
+from fairwitness.witness import Asked
 
 _LONGEST_METHOD = 64  # bytes
 _SILENCE_S = 10  # browsers connect ahead of use; they connect again
@@ -44,20 +46,52 @@ class Tunnels:
         if refuse_stranger(flow, self._wiring.password, is_inside=False):
             return
         caller.label = label_of(flow) or caller.label
-        caller.connect = (flow.request.host, flow.request.port)
+        verdict = self._decide(caller, flow.request.host, flow.request.port)
+        if not verdict.is_released and flow.request.port in _GREETS_FIRST:
+            asked = self._refuse_connect(caller, verdict)
+            flow.response = block_answer(asked.request, verdict, asked.id)
+        elif not verdict.is_released or caller.is_tunnel:
+            flow.response = _established(flow)
+            self._await_words(flow.client_conn, caller)
+
+    def socks_greeting(self, handshake: Handshake) -> None:
+        """With a name where the client has one: it is the label."""
+        if BY_PASSWORD in handshake.offered:
+            handshake.way = BY_PASSWORD
+        elif self._wiring.password is None:
+            handshake.way = BY_NOTHING
+
+    def socks_sign_in(self, handshake: Handshake) -> None:
+        """The same password as over HTTP, and the same label."""
+        handshake.is_known = is_right(handshake.password, self._wiring.password)
+        if handshake.is_known and handshake.name:
+            self._wiring.caller(handshake.client).label = as_label(handshake.name)
+
+    def socks_connect(self, handshake: Handshake) -> None:
+        """Decide as on a CONNECT; what is refused is answered inside, where a person can read why."""
+        caller = self._wiring.caller(handshake.client)
+        verdict = self._decide(caller, handshake.host, handshake.port)
+        handshake.tells_failure = handshake.port in _GREETS_FIRST
+        if not verdict.is_released and handshake.tells_failure:
+            self._refuse_connect(caller, verdict)
+            return
+        handshake.reply = SUCCEEDED
+        handshake.is_dialled_first = verdict.is_released and not caller.is_tunnel
+        if not handshake.is_dialled_first:
+            self._await_words(handshake.client, caller)
+
+    def _decide(self, caller: Caller, host: str, port: int) -> Verdict:
+        caller.connect = (host, port)
         caller.connect_us = self._witness.now_us()
         verdict = self._witness.preview([self._connect(caller, "https")])
-        if verdict.is_released and verdict.scope_list is not ScopeList.TUNNEL:
-            return
-        if verdict.is_released:
-            caller.is_tunnel = True
-        else:
+        if not verdict.is_released:
             caller.refused = verdict
-            if flow.request.port in _GREETS_FIRST:
-                self._refuse_connect(flow, caller, verdict)
-                return
-        flow.response = _established(flow)
-        asyncio.get_running_loop().call_later(_SILENCE_S, self._cut_silent, flow.client_conn.id, caller)
+        elif verdict.scope_list is ScopeList.TUNNEL:
+            caller.is_tunnel = True
+        return verdict
+
+    def _await_words(self, client: connection.Client, caller: Caller) -> None:
+        asyncio.get_running_loop().call_later(_SILENCE_S, self._cut_silent, client.id, caller)
 
     def _cut_silent(self, client_id: str, caller: Caller) -> None:
         """Who says nothing inside a refused CONNECT waits for a server that will never greet."""
@@ -68,10 +102,9 @@ class Tunnels:
         assert caller.connect is not None
         return Destination("connect", scheme, *caller.connect)
 
-    def _refuse_connect(self, flow: http.HTTPFlow, caller: Caller, verdict: Verdict) -> None:
-        asked = self._witness.refuse(self._bare(caller, verdict, "CONNECT", "https"), verdict)
+    def _refuse_connect(self, caller: Caller, verdict: Verdict) -> Asked:
         caller.has_spoken = True
-        flow.response = block_answer(asked.request, verdict, asked.id)
+        return self._witness.refuse(self._bare(caller, verdict, "CONNECT", "https"), verdict)
 
     def _bare(self, caller: Caller, verdict: Verdict, method: str, scheme: str) -> Request:
         assert caller.connect is not None
@@ -155,6 +188,7 @@ class Tunnels:
 
     def client_disconnected(self, client: connection.Client) -> None:
         """A refused CONNECT inside which nothing was said is on record too."""
+        self._wiring.cut(client.id)  # mitmproxy forgets to where an answer and the client's end meet
         caller = self._wiring.callers.pop(client.id, None)
         if caller is None or caller.connect is None or caller.has_spoken or caller.asked is not None:
             return

@@ -95,6 +95,7 @@ class Wiring:
     """mitmproxy's connection handlers by client id."""
     listens: Callable[[], tuple[tuple[str, int], ...]] = tuple
     """Our own listeners, which are never dialled."""
+    mode: str = "regular"
     callers: dict[str, Caller] = field(default_factory=dict)
     exchanges: dict[str, Live] = field(default_factory=dict)
     dials: dict[str, LiveDial] = field(default_factory=dict)
