@@ -10,6 +10,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fuzz.mutate import EXAMPLES
 from tests.policy.editor import SCHEMA, STRICTER, is_underlined
 
 from fairwitness.errors import PolicyError
@@ -215,7 +216,7 @@ def test_editor_never_underlines_what_the_loader_takes() -> None:
     """The schema is no stricter than the loader, and where it is laxer, that is on the list of the docs."""
     taken = []
 
-    @settings(max_examples=120, deadline=None)
+    @settings(max_examples=4 * EXAMPLES, deadline=None)
     @given(texts())
     def compare(text: str) -> None:
         refusal = _refusal(text)

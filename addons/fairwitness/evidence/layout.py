@@ -20,6 +20,7 @@ from fairwitness.model.exchange import Headers
 # What a length belongs to; the low three bits of each stored number.
 META, START, LINE, MORE, NAME, TRAIL, TRAIL_NAME = range(7)
 CODE_BITS = 3
+_PLACE = (0, 1, 2, 2, 2, 3, 3, -1)  # of each code: in this order the parts of an entry lie
 
 _RAW, _ZSTD = b"\0", b"\1"
 _WORTH_COMPRESSING = 256  # bytes; less than that gains nothing worth 4 us
@@ -174,8 +175,12 @@ def _read(words: Sequence[int], raw: bytes, at: int) -> Segments:
     lines: list[list[bytes]] = []
     names: list[int] = []
     trail_names: list[int] = []
+    place = 0
     for number in words:
         code, length = number & 7, number >> CODE_BITS
+        if _PLACE[code] < place:
+            raise DamagedError("its list of lengths makes no sense")
+        place = _PLACE[code]
         if code in (NAME, TRAIL_NAME):
             (names if code == NAME else trail_names).append(length)
             continue
@@ -205,6 +210,12 @@ def _read(words: Sequence[int], raw: bytes, at: int) -> Segments:
 
 
 def _headers(lines: Sequence[bytes], names: Sequence[int]) -> Headers:
+    """Names and values; together they are the very bytes that are hashed, whatever the lengths claim."""
     if len(lines) != len(names):
         raise DamagedError("its header lines and their names do not match")
-    return tuple((line[:length], line[length + 2 : -2]) for line, length in zip(lines, names, strict=True))
+    headers = []
+    for line, length in zip(lines, names, strict=True):
+        if line[length : length + 2] != b": " or not line.endswith(b"\r\n", length + 2):
+            raise DamagedError("a header does not end where its name is said to end")
+        headers.append((line[:length], line[length + 2 : -2]))
+    return tuple(headers)
