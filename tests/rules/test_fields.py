@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from fairwitness.rules.fields import form_fields
@@ -14,6 +14,7 @@ _PIECES = some.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(some.lists(_PIECES, max_size=40).map(b"".join))
 def test_forms_are_read_as_the_standard_library_reads_them(text: bytes) -> None:
     """Same names, same values, whatever is wrong with the escapes."""

@@ -10,7 +10,7 @@ from fairwitness.detect.probes import probe_in
 from fairwitness.detect.secret import Secret
 from fairwitness.detect.shape import shape_of
 from fairwitness.detect.text import secrets_in, secrets_in_views
-from fairwitness.detect.tools import Tool, ToolKind, tool_in
+from fairwitness.detect.tools import Tool, ToolKind, tool_in, tool_of
 from fairwitness.detect.values import is_placeholder, spreads
 from fairwitness.detect.views import View, views_of, without_escapes
 
@@ -37,6 +37,7 @@ __all__ = [
     "shape_of",
     "spreads",
     "tool_in",
+    "tool_of",
     "views_of",
     "without_escapes",
 ]

@@ -22,7 +22,9 @@ _SHORTEST = 25  # that is a repeated pattern
 _DELAYS = 1000  # of one value that are read
 _ROUNDS = 1_000_000
 
-_OPENING, _BRACKETS = b"[{", b"[]{}"
+_BRACKETS = b"[]{}"
+_ALIKE = bytes.maketrans(b"{}", b"[]")
+_NOT_BRACES = bytes(byte for byte in range(256) if byte not in b"{}")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in _BRACKETS)
 _BLANK = b" \t\r\n\xef\xbb\xbf"  # with a byte order mark
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
@@ -52,7 +54,7 @@ def deep_nesting(body: bytes) -> str | None:
 def costly_query(query: bytes) -> str | None:
     """A GraphQL query with very many aliases, a great depth, or fragments that spread each other."""
     text = _STRING.sub(b'""', query[:_LOOKED_AT_BYTES])
-    depth = _depth(bytes(byte for byte in text if byte in b"{}"))
+    depth = _depth(text.translate(None, _NOT_BRACES))
     if depth >= _QUERY_DEPTH:
         return f"GraphQL nested {depth} deep"
     aliases = sum(1 for _ in _ALIAS.finditer(text))
@@ -122,7 +124,10 @@ def _has_ring(fragments: dict[bytes, set[bytes]]) -> bool:
 
 def _depth(brackets: bytes) -> int:
     depth = deepest = 0
-    for byte in brackets:
-        depth = depth + 1 if byte in _OPENING else max(0, depth - 1)
-        deepest = max(deepest, depth)
+    for opened in brackets.translate(_ALIKE).split(b"]"):
+        depth += len(opened)
+        if depth > deepest:
+            deepest = depth
+        if depth:
+            depth -= 1
     return deepest

@@ -22,6 +22,7 @@ MOST_BYTES = 1 << 20
 _MOST = 2000  # marks of one body; a page that holds more says so with these
 _NEAR_BYTES = 600  # in HTML, XML and text: what stands so near an address belongs to it
 _RECORD_BYTES = 4096  # of one record; records that stand within each other are looked at often
+_SHALLOW = 8  # objects that are open at once
 _LONGEST = 254  # of an address
 _AT = rb"(?:@|\\u0040|&#64;|&#x40;|%40)"
 _EMAIL = compiled(rb"(?i)([a-z0-9][a-z0-9._+-]*)" + _AT + rb"([a-z0-9][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)+)")
@@ -157,9 +158,9 @@ def persons_in(body: bytes, *, kind: str = "") -> tuple[Person, ...]:
 def _marks_in(text: bytes, *, is_table: bool) -> Iterator[Mark]:
     addresses = list(islice(_addresses_in(text), _MOST))
     yield from addresses
-    if re2.search(_LONG_NUMBER, text):
+    if _LONG_NUMBER.search(text):
         yield from _numbers(text, _CARD, "card number", is_card)
-    if re2.search(_KEYS, text):
+    if _KEYS.search(text):
         yield from _national_ids_in(text)
     if not addresses:  # a number alone tells of nobody
         return
@@ -220,8 +221,8 @@ def _person(text: bytes, start: int, end: int, *, before: int = 0) -> Person:
     return Person(
         start,
         end,
-        has_details=bool(re2.search(_DETAILS, record)),
-        is_credit=bool(re2.search(_CREDITS, text[max(0, start - before) : start])),
+        has_details=bool(_DETAILS.search(record)),
+        is_credit=bool(_CREDITS.search(text[max(0, start - before) : start])),
     )
 
 
@@ -239,6 +240,8 @@ def _by_object(text: bytes, marks: list[Mark]) -> list[Person]:
             held.append((token.start(), sign == 123, []))
         elif sign in b"}]" and len(held) > 1:
             _close(text, held, token.end(), found)
+            if at == len(spans) and len(held) <= _SHALLOW and not any(marks for _, _, marks in held[1:]):
+                break  # nothing behind it tells of anybody
     held[-1][2].extend(mark for _, mark in spans[at:])
     while len(held) > 1:
         _close(text, held, len(text), found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -64,6 +64,14 @@ def tool_in(headers: Iterable[tuple[bytes, bytes]]) -> Tool | None:
         elif lower in _TOOL_HEADERS:
             return Tool(_TOOL_HEADERS[lower], ToolKind.SCANNER, lower.decode())
     return found
+
+
+def tool_of(headers: Mapping[bytes, bytes]) -> Tool | None:
+    """The same of headers that are there once each, by their lower-case names."""
+    if not _TOOL_HEADERS.keys().isdisjoint(headers):
+        return tool_in(headers.items())
+    agent = headers.get(b"user-agent")
+    return _by_agent(agent[:_AGENT_BYTES]) if agent else None
 
 
 @lru_cache(maxsize=1024)

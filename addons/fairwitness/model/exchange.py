@@ -251,6 +251,11 @@ class Response(_Headed):
     announced: tuple[int, ...] = ()
     """Statuses of the 1xx answers before it, such as 103; they are not passed on."""
 
+    @cached_property
+    def kind(self) -> str:
+        """Its media type as the header has it, lower case; empty where there is none."""
+        return self.first_values.get(b"content-type", b"").decode("latin-1").lower()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:

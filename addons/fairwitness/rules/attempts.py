@@ -182,7 +182,7 @@ def was_right(kind: Kind, field: str, exchange: Exchange, *, has_signed_in: bool
         return has_signed_in or not field  # basic authentication
     if response.status >= 300:
         return leads_away(exchange.request, response)
-    if "json" in (response.header("content-type") or "").lower():
+    if "json" in response.kind:
         return not says_no(response)
     return field.encode("utf-8", "replace") not in response.body[:MAX_ANSWER_BYTES]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fairwitness.detect import SURE, ToolKind
+from fairwitness.detect import ToolKind
 from fairwitness.model.exchange import Exchange, Initiator, Request
 from fairwitness.model.flag import Severity, Sighting
 from fairwitness.rules.ledger import BLOCK_US
@@ -71,7 +71,7 @@ class AutomatedScanner(Rule):
         if trail.tool or request.path not in trail.given:
             return True
         reading = self.known.reading(request)
-        return any(tried.attack.weight >= SURE for tried in reading.attacks) or bool(reading.fields)
+        return bool(reading.sure_attacks or reading.fields)
 
     def _crawls(self, request: Request, trail: Trail) -> bool:
         if request.initiator is Initiator.PAGE:  # pages have many parts

@@ -88,7 +88,7 @@ class BulkDownload(Rule):
 
 def records_in(response: Response) -> int:
     """How many records with personal fields an answer holds, by their keys or by its lines."""
-    kind = (response.header("content-type") or "").lower()
+    kind = response.kind
     body = response.body
     if "json" in kind:
         return max(body.count(key) for key in _KEYS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from fairwitness.model.exchange import Metered, Request
@@ -37,14 +36,14 @@ class Concurrency(LimitRule):
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)
         self._open: dict[str, tuple[_Key, ...]] = {}
-        self._counts: Counter[_Key] = Counter()
+        self._counts: dict[_Key, int] = {}
         self._waiting: dict[str, None] = {}
 
     def on_request(self, request: Request) -> Iterator[Sighting]:
         """Say how many are open, this one included."""
         for gauge in self.gauges[request.metered]:
             most = gauge.limits.concurrent or 0
-            count = self._counts[_key(gauge, request)] + 1
+            count = self._counts.get(_key(gauge, request), 0) + 1
             if count >= four_fifths(most) or count > most:
                 yield self._see(request, gauge, count=count, most=most)
 
@@ -90,7 +89,7 @@ class Concurrency(LimitRule):
                         )
 
     def _is_full(self, gauge: Gauge, request: Request) -> bool:
-        return self._counts[_key(gauge, request)] >= (gauge.limits.concurrent or 0)
+        return self._counts.get(_key(gauge, request), 0) >= (gauge.limits.concurrent or 0)
 
     def _see(self, request: Request, gauge: Gauge, *, count: int, most: int) -> Sighting:
         is_over = count > most
@@ -120,7 +119,8 @@ class Concurrency(LimitRule):
         if not keys:
             return
         self._open[request.exchange] = keys
-        self._counts.update(keys)
+        for key in keys:
+            self._counts[key] = self._counts.get(key, 0) + 1
         if len(self._open) > _OPEN:
             self._free(next(iter(self._open)))
 

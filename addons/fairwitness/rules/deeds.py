@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from fairwitness.detect.secret import compiled
 from fairwitness.rules.objects import kind_of_call, place_of, singular, words_of
 from fairwitness.rules.reading import Reading
 from fairwitness.rules.vocabulary import ACTION_NAMES, BASKETS, BUTTONS, DESTROY, HARMLESS, SAFE
@@ -20,10 +21,8 @@ _DESTROYS_WITH = {
     ),
 }
 _FALSE = frozenset(["", "0", "false", "no", "none", "null", "off"])
-_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
-_HINT = re.compile(
-    rb"delete|destroy|remove|purge|trash|wipe|erase|truncat|terminat|drop|_method", re.IGNORECASE
-)
+_OVERRIDES = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override"))
+_HINT = compiled(rb"(?i)delete|destroy|remove|purge|trash|wipe|erase|truncat|terminat|drop|_method")
 _FEW = 12  # fields in the query of a link that does something; a request with more tries names out
 _ROOT = re.compile(r"(?<![$\w.])([A-Za-z_]\w{2,60})\s*(?=[({])")
 _MUTATION = re.compile(r"^\s*(?:#[^\n]*\n\s*)*mutation\b", re.IGNORECASE)
@@ -92,9 +91,9 @@ def _method_of(reading: Reading) -> str:
     request = reading.request
     if request.method not in {"POST", "GET"}:
         return request.method
-    for name, value in request.headers:
-        if len(name) in {13, 17, 22} and name.lower().decode("latin-1") in _OVERRIDES:
-            return value.decode("latin-1").strip().upper()
+    if not _OVERRIDES.isdisjoint(request.first_values):
+        name = next(name for name in request.first_values if name in _OVERRIDES)
+        return request.first_values[name].decode("latin-1").strip().upper()
     if b"_method" in request.target or b"_method" in request.body[:4096]:
         for field in reading.fields:
             if field.name == "_method":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from fairwitness.detect.destruction import destruction_in
+from fairwitness.detect.secret import compiled
 from fairwitness.model.exchange import Exchange, Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
@@ -20,11 +20,10 @@ from fairwitness.rules.words import reach_of
 
 _SEEN_FILES = 4096
 _SHORTEST = 5  # characters of a value that could destroy anything
-_HINT = re.compile(
-    r"drop|truncat|delete|alter|update|insert|replace|shutdown|grant|revoke|exec|outfile|dumpfile|copy|rm\s|mkfs|shred"
-    r"|wipe|fdisk|parted|dd\s|/dev/|reboot|halt|poweroff|init|kill|:\(|del|erase|rd\s|rmdir|format|chmod|mv\s|>\s*/"
-    r"|unlink|rmtree|removedirs|os\.|dropdatabase|flush|\.remove|\$(?:out|merge)|%",
-    re.IGNORECASE,
+_HINT = compiled(
+    rb"(?i)drop|truncat|delete|alter|update|insert|replace|shutdown|grant|revoke|exec|outfile|dumpfile|copy|rm\s|mkfs|shred"
+    rb"|wipe|fdisk|parted|dd\s|/dev/|reboot|halt|poweroff|init|kill|:\(|del|erase|rd\s|rmdir|format|chmod|mv\s|>\s*/"
+    rb"|unlink|rmtree|removedirs|os\.|dropdatabase|flush|\.remove|\$(?:out|merge)|%"
 )
 _FILE_METHODS = frozenset(["PROPFIND", "MKCOL", "PUT", "MOVE", "COPY", "LOCK"])
 
@@ -60,11 +59,17 @@ class DestructiveRequest(Rule):
 
     def _payload(self, request: Request) -> Iterator[Sighting]:
         """A value that would destroy data where the server runs it."""
-        for field in self.known.reading(request).fields:
-            value = field.value
-            if len(value) < _SHORTEST or value.isalnum() or not _HINT.search(value):
+        fields = [
+            (field, field.value.encode("utf-8", "surrogatepass"))
+            for field in self.known.reading(request).fields
+            if len(field.value) >= _SHORTEST and not field.value.isalnum()
+        ]
+        if not fields or not _HINT.search(b"\n".join([value for _, value in fields])):
+            return
+        for field, value in fields:
+            if not _HINT.search(value):
                 continue
-            for attack in destruction_in(value.encode("utf-8", "surrogatepass")):
+            for attack in destruction_in(value):
                 part = "body" if field.place == "body" else "head"
                 yield Sighting(
                     rule=self.name,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from fairwitness.detect.secret import compiled
 from fairwitness.model.exchange import Exchange, Initiator, Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
@@ -29,9 +29,8 @@ _WALKS = 512  # actors, hosts and kinds at once
 _KEPT = 64  # objects of one walk; more hardly matter, since then it is blocked
 _WAITING = 4096
 _SHOWN = 16 << 10  # bytes of an answer in which personal fields are looked for
-_PERSONAL = re.compile(
-    rb'"(?:e_?-?mail|phone|mobile|street|birth|date_?of_?birth|iban|ssn|first_?name|last_?name)[\w-]{0,20}"\s*:',
-    re.IGNORECASE,
+_PERSONAL = compiled(
+    rb'(?i)"(?:e_?-?mail|phone|mobile|street|birth|date_?of_?birth|iban|ssn|first_?name|last_?name)[\w-]{0,20}"\s*:'
 )
 _ASKS = frozenset(["GET", "HEAD", "DELETE", "PATCH"])  # a PUT may make what it names
 _MISSES = frozenset([400, 404, 405, 410, 422])

@@ -72,7 +72,7 @@ def exposed_in(exchange: Exchange, accounts: Accounts) -> Iterator[Exposed]:
     request, response = exchange.request, exchange.response
     if response is None or len(response.body) > MAX_BYTES or request.method not in {"GET", "POST"}:
         return
-    kind = (response.header("content-type") or "").lower().partition(";")[0].strip()
+    kind = response.kind.partition(";")[0].strip()
     if kind == "text/html" or (request.method == "POST" and not _is_query(request)):
         return
     if "json" not in kind and kind and kind not in _TEXT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import NamedTuple
@@ -32,27 +32,39 @@ class Field(NamedTuple):
     value: str
 
 
-def fields_of(request: Request) -> Iterator[Field]:
-    """All that the query and the body of a request give, at most `MAX_FIELDS` of each."""
+def fields_of(request: Request, json_of_body: Callable[[], object]) -> Iterator[Field]:
+    """All that the query and the body of a request give, at most `MAX_FIELDS` of each.
+
+    Args:
+        request: The request.
+        json_of_body: As `json_of` reads its body, asked only where that is needed.
+    """
     _, _, query = request.target.partition(b"?")
     for name, value in form_fields(query):
         yield Field("query", name, value)
     if request.body:
-        for name, value in body_fields(request.header("content-type") or "", request.body):
+        for name, value in _body_fields(request.header("content-type") or "", request.body, json_of_body):
             yield Field("body", name, value)
 
 
-def body_fields(content_type: str, body: bytes) -> Iterator[tuple[str, str]]:
+def body_fields(content_type: str, body: bytes) -> Iterable[tuple[str, str]]:
     """Names and values of a form, a multipart form without its files' contents, or JSON."""
+    return _body_fields(content_type, body, lambda: json_of(body))
+
+
+def _body_fields(
+    content_type: str, body: bytes, json_of_body: Callable[[], object]
+) -> Iterable[tuple[str, str]]:
     kind = content_type.lower()
     if len(body) > MAX_BYTES:
-        return
+        return ()
     if kind.startswith("application/x-www-form-urlencoded"):
-        yield from form_fields(body)
-    elif kind.startswith("multipart/form-data"):
-        yield from _parts(content_type, body)
-    elif "json" in kind or body.lstrip()[:1] in {b"{", b"["}:
-        yield from json_fields(body)
+        return form_fields(body)
+    if kind.startswith("multipart/form-data"):
+        return _parts(content_type, body)
+    if "json" in kind or body.lstrip()[:1] in {b"{", b"["}:
+        return walk(json_of_body())
+    return ()
 
 
 def form_fields(text: bytes) -> Iterator[tuple[str, str]]:
@@ -100,7 +112,7 @@ def walk(form: object) -> Iterator[tuple[str, str]]:
             yield name, value
             if name == "query" and "mutation" in value:
                 yield from ((found[1], found[2]) for found in _ARGUMENT.finditer(value))
-        elif isinstance(value, int | float) and not isinstance(value, bool):
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
             yield name, str(value)
         elif isinstance(value, dict) and depth < _DEPTH:
             left.extend((str(key)[:_NAME], each, depth + 1) for key, each in reversed(value.items()))

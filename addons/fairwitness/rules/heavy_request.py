@@ -21,6 +21,7 @@ _ROWS = 100_000
 _FEW_FIELDS = 20
 _SECOND_US = 1_000_000
 _AGAIN = ((200, 30 * _SECOND_US, Severity.STOP), (80, 10 * _SECOND_US, Severity.CHECK))
+_FEWEST = min(count for count, _, _ in _AGAIN)
 _JOBS = 10
 _HOUR_US = 3600 * _SECOND_US
 _UNFINISHED = 10
@@ -117,8 +118,8 @@ class HeavyRequest(Rule):
 
     def _heavy(self, request: Request) -> str | None:
         body, target = request.body, request.target
-        ranges = self._header(request, b"range")
-        says = (heavy.many_ranges(ranges) if ranges else None) or heavy.many_names(target)
+        ranges = request.first_values.get(b"range")
+        says = (heavy.many_ranges(ranges.decode("latin-1")) if ranges else None) or heavy.many_names(target)
         if says or not (body or (b"?" in target and any(word in target for word in _SQL_WORDS))):
             return says
         return (self._in_body(request, body) if body else None) or self._by_fields(request)
@@ -139,7 +140,8 @@ class HeavyRequest(Rule):
 
     def _by_fields(self, request: Request) -> str | None:
         reading = self.known.reading(request)
-        if isinstance(reading.json, list):
+        first = request.body[:64].lstrip()[:1]
+        if not (first.isalnum() or first == b"{") and isinstance(reading.json, list):
             says = heavy.large_batch(sum(isinstance(each, dict) and "query" in each for each in reading.json))
             if says:
                 return says
@@ -166,9 +168,10 @@ class HeavyRequest(Rule):
         if len(fields) > _FEW_FIELDS:
             return None
         for field in fields:
-            if not (3 <= len(field.value) <= 20 and field.value[0].isdigit()):
+            value = field.value
+            if not (3 <= len(value) <= 20 and value[0].isdigit()):
                 continue
-            rows = _number(field.value)
+            rows = _number(value)
             if rows >= _ROWS and _is_page_size(
                 field, {_plain(each.name) for each in fields}, method=request.method
             ):
@@ -185,11 +188,11 @@ class HeavyRequest(Rule):
             request.host,
             request.target,
             hash(request.body),
-            self.known.reading(request).headers.get(b"authorization"),
+            request.first_values.get(b"authorization"),
         )
-        times = self._again.get_or_make(key, lambda: deque(maxlen=_AGAIN[0][0]))
+        times = self._again.get_or_make(key, _times)
         times.append(now_us)
-        for count, span_us, severity in _AGAIN:
+        for count, span_us, severity in _AGAIN if len(times) >= _FEWEST else ():
             least = self.threshold(count, request)
             if len(times) >= least and now_us - times[-least] <= span_us:
                 says = f"the same request {least} times within {span_us // _SECOND_US} s"
@@ -213,6 +216,10 @@ class HeavyRequest(Rule):
             reach=reach_of(request),
             calls_for=Action.WARN if severity is Severity.CHECK else None,
         )
+
+
+def _times() -> deque[int]:
+    return deque(maxlen=_AGAIN[0][0])
 
 
 def _is_unfinished(request: Request) -> bool:
@@ -244,8 +251,10 @@ def _is_page_size(field: Field, names: set[str], *, method: str) -> bool:
 
 
 def _is_job(request: Request) -> bool:
+    if request.method != "POST":
+        return False
     path = request.path.lower()
-    if request.method != "POST" or not any(word in path for word in _JOB_WORDS):
+    if not any(word in path for word in _JOB_WORDS):
         return False
     kind = request.header("content-type") or ""
     return not any(each in kind for each in _NO_JOBS)

@@ -114,7 +114,7 @@ def body_of(exchange: Exchange, load: Load) -> Body | None:
     request, response = exchange.request, exchange.response
     if response is None or not response.body:
         return None
-    kind = (response.header("content-type") or "").lower().encode("latin-1", "replace")
+    kind = response.kind.encode("latin-1", "replace")
     if not kind.startswith(_KINDS):
         return None
     path = request.raw_path

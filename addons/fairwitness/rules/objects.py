@@ -104,6 +104,7 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORDS.findall(text[:_NAME]))
 
 
+@lru_cache(maxsize=2048)
 def singular(word: str) -> str:
     """``addresses`` is address, ``companies`` company."""
     word = word[:_NAME].lower()
@@ -144,13 +145,21 @@ def object_in(name: str, value: str, kind: str) -> Object | None:
     """The object that a field names by its id; None where it names none."""
     if len(name) > 60 or not 0 < len(value) <= _NAME:
         return None
+    of, is_person = _meant(name)
+    if (of is None and not is_person) or not is_id(value):
+        return None
+    if of is None:
+        return Object(singular("".join(words_of(name.rstrip("[]")))), value)
+    return None if of in NO_FIELD or of in NO_OBJECT else Object(of or kind, value)
+
+
+@lru_cache(maxsize=1024)
+def _meant(name: str) -> tuple[str | None, bool]:
+    """Of what a field is the id by its name, None where it is none; and whether it is named for a person."""
     bare = name.rstrip("[]")
     found = _FIELD_ID.match(bare)
-    if found is not None and is_id(value):
-        of = singular("".join(words_of(found[1] or found[2] or "")))
-        return None if of in NO_FIELD or of in NO_OBJECT else Object(of or kind, value)
-    word = singular("".join(words_of(bare)))
-    return Object(word, value) if word in PEOPLE and is_id(value) else None
+    of = None if found is None else singular("".join(words_of(found[1] or found[2] or "")))
+    return of, singular("".join(words_of(bare))) in PEOPLE
 
 
 def called(query: str) -> Iterator[Object]:

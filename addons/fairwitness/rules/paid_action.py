@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from fairwitness.detect.secret import compiled
 from fairwitness.model.exchange import Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.rules.deeds import calls_of
@@ -15,9 +15,8 @@ from fairwitness.rules.vocabulary import NO_PURCHASE, PAYS_BY, PURCHASES, SOLD
 from fairwitness.rules.words import reach_of
 
 _METHODS = frozenset(["POST", "PUT", "PATCH"])
-_HINT = re.compile(
-    rb"buy|purchas|checkout|pay|upgrad|subscri|order|billing|plan|trial|member|premium|graphql|licen[cs]e|topup|deposit",
-    re.IGNORECASE,
+_HINT = compiled(
+    rb"(?i)buy|purchas|checkout|pay|upgrad|subscri|order|billing|plan|trial|member|premium|graphql|licen[cs]e|topup|deposit"
 )
 _STARTS = frozenset(
     ["activate", "begin", "complete", "confirm", "create", "finish", "place", "start", "submit"]

@@ -48,7 +48,7 @@ class PersonalData(Rule):
         response, request = exchange.response, exchange.request
         if response is None or not response.body or response.status >= 500:
             return iter(())
-        kind = (response.header("content-type") or "").partition(";")[0].lower()
+        kind = response.kind.partition(";")[0]
         is_data = any(word in kind for word in _DATA) and not any(word in kind for word in _NO_DATA)
         if not is_data and not (
             kind.startswith("text/") and "css" not in kind and "script" not in kind and _is_signed_in(request)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fairwitness.detect.secret import compiled
 from fairwitness.rules.deeds import calls_of
 from fairwitness.rules.fields import Field, last_word
 from fairwitness.rules.objects import place_of, singular, words_of
@@ -16,11 +17,10 @@ from fairwitness.rules.reading import Reading
 from fairwitness.rules.sign_in import NAME_FIELDS, PASSWORD_FIELD
 from fairwitness.rules.vocabulary import BASKETS, SOLD, TRACES
 
-_PATH = re.compile(
-    rb"comment|reply|replies|review|guestbook|contact|kontakt|feedback|support|help-?_?desk|ticket|enquir|inquir"
+_PATH = compiled(
+    rb"(?i)comment|reply|replies|review|guestbook|contact|kontakt|feedback|support|help-?_?desk|ticket|enquir|inquir"
     rb"|invit|register|registr|sign-?_?up|create-?_?account|newsletter|subscri|waitlist|mail|sms|share|friend"
-    rb"|forgot|reset|recover|lost|magic|resend|graphql",
-    re.IGNORECASE,
+    rb"|forgot|reset|recover|lost|magic|resend|graphql"
 )
 _FORM = (b"message", b"msg", b"enquiry", b"inquiry", b"nachricht")
 _FORM_BEGINS = 4096  # bytes of a body in which the name of such a field is looked for

@@ -36,7 +36,7 @@ def profile_names(exchange: Exchange) -> tuple[str, ...]:
     request, response = exchange.request, exchange.response
     if response is None or response.status != 200 or not response.body:
         return ()
-    if "json" not in (response.header("content-type") or "").lower():
+    if "json" not in response.kind:
         return ()
     form = json_of(response.body)
     if isinstance(form, dict) and isinstance(form.get("data"), dict):

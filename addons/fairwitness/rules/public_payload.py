@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from fairwitness.detect import LOOKED_AT_BYTES, SURE, Attack, attacks_in
+from fairwitness.detect.secret import compiled
 from fairwitness.model.exchange import Request
 from fairwitness.model.flag import Severity, Sighting
 from fairwitness.rules.deeds import calls_of
@@ -18,10 +19,9 @@ from fairwitness.rules.words import reach_of
 
 _METHODS = frozenset(["POST", "PUT", "PATCH"])
 _RUNS = frozenset(["xss"])  # families that work on who looks; the others work on the server
-_HINT = re.compile(
-    rb"comment|reply|replies|review|post|thread|topic|forum|guestbook|answer|question|article|blog|wiki"
-    rb"|message-?_?board|discussion|public|listing|announcement|status|graphql|wall|testimonial",
-    re.IGNORECASE,
+_HINT = compiled(
+    rb"(?i)comment|reply|replies|review|post|thread|topic|forum|guestbook|answer|question|article|blog|wiki"
+    rb"|message-?_?board|discussion|public|listing|announcement|status|graphql|wall|testimonial"
 )
 _SHOWN_HINTS = (
     b"about",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 
-from fairwitness.detect import LOOKED_AT_BYTES, Attack, Tool, attacks_in, tool_in
+from fairwitness.detect import LOOKED_AT_BYTES, SURE, Attack, Tool, attacks_in, tool_in, tool_of
 from fairwitness.model.exchange import Initiator, Request
 from fairwitness.model.flag import Pointer
 from fairwitness.rules.attempts import Attempt, attempt_in
@@ -88,12 +88,15 @@ class Reading:
     @cached_property
     def tool(self) -> Tool | None:
         """The program that its headers name."""
-        return tool_in(self.request.headers)
+        request = self.request
+        if len(request.first_values) != len(request.headers):  # one of them is there twice
+            return tool_in(request.headers)
+        return tool_of(request.first_values)
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
         """What its query and body give, bounded."""
-        return tuple(fields_of(self.request))
+        return tuple(fields_of(self.request, lambda: self.json))
 
     @cached_property
     def json(self) -> object:
@@ -110,33 +113,36 @@ class Reading:
         """What is attack-like in its path, fields and unusual headers."""
         return tuple(islice(self._tried(), _VALUES))
 
+    @cached_property
+    def sure_attacks(self) -> tuple[Tried, ...]:
+        """Those of which one is enough."""
+        return tuple([tried for tried in self.attacks if tried.attack.weight >= SURE])
+
     def _tried(self) -> Iterator[Tried]:
         request = self.request
-        path, _, _ = request.target.partition(b"?")
-        yield from self._in_value("path", "", "head", path, at=len(request.method) + 1)
-        for field in self.fields[:_VALUES]:
-            part = "body" if field.place == "body" else "head"
-            for text in (field.value, field.name):
-                if text.isdigit():
-                    continue
-                yield from self._in_value(
-                    field.place, field.name, part, text.encode("utf-8", "surrogatepass")
-                )
+        yield from self._in_value("path", "", "head", request.raw_path, at=len(request.method) + 1)
+        for place, name, said in self.fields[:_VALUES]:
+            part = "body" if place == "body" else "head"
+            for text in (said, name):
+                if not text.isdigit():
+                    yield from self._in_value(place, name, part, text.encode("utf-8", "surrogatepass"))
         if request.body and not any(field.place == "body" for field in self.fields):
             yield from self._in_body(request.body)
-        for name, value in request.headers[:_VALUES]:
-            lower = name.lower()
-            if lower in _ORDINARY or lower.startswith((b"sec-", b"access-control-")):
+        for header, value in request.headers[:_VALUES]:
+            if _is_ordinary(header):
+                continue
+            lower = header.lower()
+            if lower == b"cookie":
+                for piece in value.split(b";")[:_VALUES]:
+                    first, _, second = piece.strip().partition(b"=")
+                    for each in (first, second):
+                        yield from self._in_value("header", "", "head", each, header=header)
                 continue
             if lower == b"referer":
                 if request.initiator is not Initiator.TOOL:
                     continue  # a browser names the page: its query was judged when it was opened
                 value = value.partition(b"//")[2].partition(b"/")[2] or value
-            pieces = value.split(b";")[:_VALUES] if lower == b"cookie" else (value,)
-            for piece in pieces:
-                first, _, second = piece.strip().partition(b"=") if lower == b"cookie" else (piece, b"", b"")
-                for each in (first, second):
-                    yield from self._in_value("header", name.decode("latin-1"), "head", each)
+            yield from self._in_value("header", "", "head", value, header=header)
 
     def _in_body(self, body: bytes) -> Iterator[Tried]:
         if body[:LOOKED_AT_BYTES].lstrip()[:1] != b"<":
@@ -150,12 +156,24 @@ class Reading:
             yield from self._in_value("body", "", "body", declared, at=0)
 
     def _in_value(
-        self, place: str, name: str, part: str, text: bytes, *, at: int | None = None
-    ) -> Iterator[Tried]:
+        self, place: str, name: str, part: str, text: bytes, *, at: int | None = None, header: bytes = b""
+    ) -> Sequence[Tried]:
         """What is tried in one value; *at* is where it stands in the part, None where it is not known."""
         self._left_bytes -= min(len(text), LOOKED_AT_BYTES)
         if self._left_bytes < 0:
-            return
-        for attack in attacks_in(text):
+            return ()
+        attacks = attacks_in(text)
+        if not attacks:
+            return ()
+        tried = []
+        for attack in attacks:
             where = () if at is None else (at + attack.start, at + attack.end)
-            yield Tried(place, name, attack, Pointer(self.request.exchange, part, *where))
+            shown_by = Pointer(self.request.exchange, part, *where)
+            tried.append(Tried(place, name or header.decode("latin-1"), attack, shown_by))
+        return tried
+
+
+@lru_cache(maxsize=1024)
+def _is_ordinary(name: bytes) -> bool:
+    lower = name.lower()
+    return lower in _ORDINARY or lower.startswith((b"sec-", b"access-control-"))

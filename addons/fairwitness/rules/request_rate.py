@@ -63,6 +63,8 @@ class RequestRate(LimitRule):
             if meter.bucket.earliest(now_us) > now_us:
                 full.add(gauge.kind)
         moment = self._place(request, [meter for _, meter in counted], full=bool(full))
+        if not full and not any(meter.is_near(now_us) for _, meter in counted):
+            return ()
         return [
             sighting
             for gauge, meter in counted

@@ -85,7 +85,7 @@ class Runner:
         rules: dict[type[Rule], Rule] = {}
         terms: dict[str, Terms] = {}
         for kind in self._kinds:
-            for rule, its_terms in self._run([(kind, self._adopted)], NO_EXCHANGE, (kind,), _as_it_is):
+            for rule, its_terms in self._run([(kind, self._adopted)], _of_none, (kind,), _as_it_is):
                 rules[kind] = rule
                 terms[kind.name] = its_terms
         self._rules, self._terms = rules, terms
@@ -120,17 +120,19 @@ class Runner:
 
     def at_start(self, now_us: int) -> tuple[Flag, ...]:
         """What the rules say before there is any traffic."""
-        judgement = self._judge("at_start", about.of_start(now_us), (now_us,), in_scope=True)
+        judgement = self._judge("at_start", lambda: about.of_start(now_us), (now_us,), in_scope=True)
         return judgement.new_flags
 
     def judge_dial(self, connection: Connection) -> Judgement:
         """Judge a dial before it is made."""
         in_scope = connection.scope_list == ScopeList.INCLUDE
-        return self._judge("on_connection", about.of_dial(connection), (connection,), in_scope=in_scope)
+        return self._judge(
+            "on_connection", lambda: about.of_dial(connection), (connection,), in_scope=in_scope
+        )
 
     def judge_callers(self, callers: Callers) -> Judgement:
         """Judge the connections of one client address; with hold or more the silent ones are to be closed."""
-        return self._judge("on_callers", about.of_callers(callers), (callers,), in_scope=True)
+        return self._judge("on_callers", lambda: about.of_callers(callers), (callers,), in_scope=True)
 
     def judge_request(self, request: Request, *, in_scope: bool) -> Judgement:
         """Judge a request before anything of it leaves.
@@ -138,7 +140,9 @@ class Runner:
         One that is not to be released gives back what it has reserved; `gave_up` may be called as well.
         """
         self._in_scope.put(request.exchange, in_scope)
-        judgement = self._judge("on_request", about.of_request(request), (request,), in_scope=in_scope)
+        judgement = self._judge(
+            "on_request", lambda: about.of_request(request), (request,), in_scope=in_scope
+        )
         if judgement.action >= Action.BLOCK:
             self.gave_up(request)
             return judgement
@@ -155,15 +159,26 @@ class Runner:
         in_scope = self._in_scope.get(request.exchange) is True
         if not self._hooks["on_response", in_scope] and not self._failures:
             return NOTHING_SEEN
-        subject = about.of_request(request, time_us=exchange.ended_us or request.received_us)
-        return self._judge("on_response", subject, (exchange,), in_scope=in_scope, is_over=True)
+        time_us = exchange.ended_us or request.received_us
+        return self._judge(
+            "on_response",
+            lambda: about.of_request(request, time_us=time_us),
+            (exchange,),
+            in_scope=in_scope,
+            is_over=True,
+        )
 
     def judge_message(self, message: Message, request: Request) -> Judgement:
         """Judge a message; one that is sent can still be held back."""
-        subject = about.of_request(request, time_us=message.time_us)
         is_over = message.direction is Direction.RECEIVED
         in_scope = self._in_scope.get(request.exchange) is True
-        return self._judge("on_message", subject, (message, request), in_scope=in_scope, is_over=is_over)
+        return self._judge(
+            "on_message",
+            lambda: about.of_request(request, time_us=message.time_us),
+            (message, request),
+            in_scope=in_scope,
+            is_over=is_over,
+        )
 
     def has_slot(self, request: Request, *, now_us: int | None = None) -> bool:
         """Whether the request may be released now as far as concurrency goes.
@@ -176,7 +191,7 @@ class Runner:
         for asked in self._hooks["has_slot", in_scope]:
             if self._is_lifted(asked[0], request.host, request.received_us):
                 continue
-            if not all(self._run([asked], request.exchange, (request, now_us), _as_it_is)):
+            if not all(self._run([asked], lambda: request.exchange, (request, now_us), _as_it_is)):
                 return False
         return True
 
@@ -200,7 +215,7 @@ class Runner:
     def meters(self, now_us: int) -> tuple[MeterReading, ...]:
         """How far the meters are used."""
         rules = [(rule, rule.readings) for rule in self._rules.values()]
-        return tuple(self._run(rules, NO_EXCHANGE, (now_us,), _as_it_is))
+        return tuple(self._run(rules, _of_none, (now_us,), _as_it_is))
 
     def _adopted(self, kind: type[Rule]) -> Iterator[tuple[Rule, Terms]]:
         fresh = kind.for_policy(self._policy)
@@ -223,22 +238,30 @@ class Runner:
         return tuple((rule, _as_steps(call) if hook in _PLAIN else call) for rule, call in told)
 
     def _judge(
-        self, hook: str, subject: Subject, seen: tuple[object, ...], *, in_scope: bool, is_over: bool = False
+        self,
+        hook: str,
+        subject: Callable[[], Subject],
+        seen: tuple[object, ...],
+        *,
+        in_scope: bool,
+        is_over: bool = False,
     ) -> Judgement:
+        """Ask the rules; *subject* is worked out only where there is something to say."""
         hooks: Sequence[tuple[Rule, _Hook]] = self._hooks[hook, in_scope]
         if self._policy.approvals:  # a limit that was lifted in writing counts nothing and delays nothing
+            host, time_us = subject().host, subject().time_us
             hooks = [
                 (rule, look)
                 for rule, look in hooks
-                if not (rule.judges_afresh and self._is_lifted(rule, subject.host, subject.time_us))
+                if not (rule.judges_afresh and self._is_lifted(rule, host, time_us))
             ]
         rulings = self._run(
             hooks,
-            subject.exchange,
+            lambda: subject().exchange,
             seen,
-            lambda rule, sighting: self._rule_on(rule, sighting, subject, is_over=is_over),
+            lambda rule, sighting: self._rule_on(rule, sighting, subject(), is_over=is_over),
         )
-        standing = None if is_over or hook == "at_start" else self._ledger.standing_block(subject)
+        standing = None if is_over or hook == "at_start" else self._ledger.standing_block(subject())
         if not rulings and standing is None and not self._failures:
             return NOTHING_SEEN
         failures, self._failures = tuple(self._failures), []
@@ -247,7 +270,7 @@ class Runner:
     def _run(
         self,
         hooks: Iterable[tuple[_R, _Hook]],
-        exchange: str,
+        exchange: Callable[[], str],
         given: tuple[object, ...],
         take: Callable[[_R, Any], _T],
     ) -> list[_T]:
@@ -259,7 +282,7 @@ class Runner:
                     taken.append(take(rule, step))  # noqa: PERF401 - what was seen before a failure counts
             except Exception as error:  # noqa: BLE001 - a bug in one rule stops neither the others nor the traffic
                 if len(self._failures) < _FAILURES:
-                    self._failures.append(RuleFailure(rule.name, exchange, _place_of(error)))
+                    self._failures.append(RuleFailure(rule.name, exchange(), _place_of(error)))
         return taken
 
     def _rule_on(self, rule: Rule, sighting: Sighting, subject: Subject, *, is_over: bool) -> Ruling:
@@ -298,7 +321,11 @@ class Runner:
 
     def _tell(self, hook: str, request: Request, *more: object) -> None:
         in_scope = self._in_scope.get(request.exchange) is True
-        self._run(self._hooks[hook, in_scope], request.exchange, (request, *more), _as_it_is)
+        self._run(self._hooks[hook, in_scope], lambda: request.exchange, (request, *more), _as_it_is)
+
+
+def _of_none() -> str:
+    return NO_EXCHANGE
 
 
 def _as_it_is(_: object, step: _T) -> _T:

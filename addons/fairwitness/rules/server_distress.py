@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
-from fairwitness.detect import SURE
 from fairwitness.model.exchange import Exchange, Initiator, Request, Response
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
@@ -25,6 +24,7 @@ _WAIT_US = 60 * _SECOND_US  # nobody's client waits longer
 _PACE_US = (1, 2, 5, 10, 20)  # seconds between requests, the longer it lasts
 _HOLD_US = 90 * _SECOND_US  # of distress, though slowed down
 _PAUSE = frozenset({429, 503})
+_SAYS_CHALLENGE = frozenset((b"cf-mitigated", b"x-amzn-waf-action"))
 _CHALLENGES = (
     b"just a moment",
     b"attention required!",
@@ -102,14 +102,15 @@ class ServerDistress(Rule):
                     shown_by=(Pointer(request.exchange, "response-head"),),
                 )
                 return
-        if any(tried.attack.weight >= SURE for tried in self.known.reading(request).attacks):
+        reading = self.known.reading(request)
+        if reading.sure_attacks:
             return
         if response is None and not (exchange.failure or "").startswith(("connect", "server", "HTTP")):
             return  # our own client left
         latency_us = (response.started_us if response else now_us) - released_us
         before = host.health.distress
         host.health.take(
-            self.known.reading(request).endpoint,
+            reading.endpoint,
             sent=_sent(request),
             status=response.status if response else 0,
             latency_us=max(0, latency_us),
@@ -182,7 +183,7 @@ def _sent(request: Request) -> int | None:
 
 def is_challenge(response: Response) -> bool:
     """Whether a WAF asks who is there, or refuses: its own page, not the server's trouble."""
-    if response.header("cf-mitigated") is not None or response.header("x-amzn-waf-action") is not None:
+    if not _SAYS_CHALLENGE.isdisjoint(response.first_values):
         return True
     if response.status not in {403, 405, 406, 429, 503}:
         return False

@@ -154,7 +154,7 @@ def has_signed_in(exchange: Exchange, *, gives: bool) -> bool:
         return False
     if response.status in {301, 302, 303, 307, 308}:
         return leads_away(exchange.request, response)
-    if "json" in (response.header("content-type") or "").lower():
+    if "json" in response.kind:
         return gives and not says_no(response)
     return gives and not _ASKS_PASSWORD.search(response.body[:MAX_ANSWER_BYTES])
 
@@ -175,7 +175,7 @@ def looks_like_sign_in(request: Request) -> bool:
 
 def tokens_in(response: Response) -> tuple[str, ...]:
     """The tokens that a JSON answer gives, by the usual names of their keys."""
-    if "json" not in (response.header("content-type") or "").lower():
+    if "json" not in response.kind:
         return ()
     return tuple(
         value

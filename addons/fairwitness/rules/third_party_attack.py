@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fairwitness.detect import SURE, probe_in
 from fairwitness.model.exchange import Initiator, Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
+from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action, ScopeList
 from fairwitness.rules.rule import Rule, Where
 from fairwitness.rules.words import head_of, reach_of
@@ -24,6 +25,13 @@ class ThirdPartyAttack(Rule):
     name = "third-party-attack"
     summary = "an attack on a host that may only be loaded, or on somebody else's sign-in"
     where = Where.ELSEWHERE
+
+    def adopt(self, policy: Policy) -> None:
+        """Follow a policy."""
+        super().adopt(policy)
+        mine = [each.host for each in policy.entries if each.scope_list is ScopeList.MINE and each.host]
+        self._mine = frozenset(mine)
+        self._below_mine = tuple(host.removeprefix("*") for host in mine if host.startswith("*"))
 
     def on_request(self, request: Request) -> Iterator[Sighting]:
         """Look at its values, its path, and where a sign-in is told to go."""
@@ -75,9 +83,4 @@ class ThirdPartyAttack(Rule):
         )
 
     def _is_mine(self, host: str) -> bool:
-        for entry in self.policy.entries:
-            if entry.scope_list is ScopeList.MINE and entry.host:
-                suffix = entry.host.removeprefix("*")
-                if host == entry.host or (suffix != entry.host and host.endswith(suffix)):
-                    return True
-        return False
+        return host in self._mine or host.endswith(self._below_mine)

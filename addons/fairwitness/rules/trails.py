@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
-from fairwitness.detect import SURE, ToolKind, probe_in, tool_in
+from fairwitness.detect import ToolKind, probe_in, tool_in
+from fairwitness.detect.secret import compiled
 from fairwitness.model.exchange import Exchange, Initiator, Request
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.endpoint import skeleton
@@ -29,15 +32,7 @@ _USUAL = re.compile(
     r"GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|PROPFIND|PROPPATCH|MKCOL|COPY|MOVE|LOCK|UNLOCK|REPORT"
     r"|SEARCH|MKCALENDAR|ACL|BIND|REBIND|UNBIND|CHECKOUT|MERGE|PURGE|LINK|UNLINK"
 )
-_CALL_BACK = (
-    b"interact.sh",
-    b"oast.",
-    b"burpcollaborator",
-    b"oastify.com",
-    b"xss.ht",
-    b"dnslog.",
-    b"canarytokens",
-)
+_CALL_BACK = compiled(rb"interact\.sh|oast\.|burpcollaborator|oastify\.com|xss\.ht|dnslog\.|canarytokens")
 _SECRET_NAMES = ("pass", "pwd", "otp", "pin", "code", "token", "csrf", "nonce", "user", "mail", "login")
 _BROWSERS = (b"Chrome/", b"Firefox/", b"Safari/")
 _LOCAL = ("127.", "localhost", "[::1]")
@@ -53,6 +48,7 @@ class Trails:
         self._trails: Recent[tuple[str, bool], Trail] = Recent(_TRAILS)
         self._stacks: Recent[object, set[str]] = Recent(_STACKS)
         self._of: Recent[str, tuple[str, Trail]] = Recent(_OPEN)
+        self._latest: tuple[str, tuple[str, Trail]] | None = None
         self.given = Given()
 
     def of(self, request: Request) -> Trail:
@@ -64,12 +60,16 @@ class Trails:
         return self._found(request)[0]
 
     def _found(self, request: Request) -> tuple[str, Trail]:
+        latest = self._latest
+        if latest is not None and latest[0] == request.exchange:
+            return latest[1]
         found = self._of.get(request.exchange)
         if found is None:
             name = self._name(request)
             trail = self._trails.get_or_make((name, request.initiator is Initiator.PAGE), Trail)
             found = name, trail
             self._of.put(request.exchange, found)
+        self._latest = request.exchange, found
         return found
 
     def look(self, request: Request, reading: Reading) -> None:
@@ -84,16 +84,16 @@ class Trails:
             if named is not None and named.kind is ToolKind.SCANNER:
                 trail.tool = named.name
         self._look_at_names(trail, request, reading)
-        sure = [tried for tried in reading.attacks if tried.attack.weight >= SURE]
+        sure = reading.sure_attacks
         if sure:
             self._look_at_payloads(trail, request, sure)
-        if any(word in request.target or word in request.body for word in _CALL_BACK):
+        if _CALL_BACK.search(request.target) or (request.body and _CALL_BACK.search(request.body)):
             trail.note(Kind.CALLBACK, "", now_us)
-        if request.method in _UNUSUAL or not _USUAL.fullmatch(request.method):
+        if _is_unusual(request.method):
             trail.note(Kind.METHOD, request.method, now_us)
         self._look_at_address(trail, request, reading)
 
-    def _look_at_payloads(self, trail: Trail, request: Request, sure: list[Tried]) -> None:
+    def _look_at_payloads(self, trail: Trail, request: Request, sure: Sequence[Tried]) -> None:
         """What people try by hand is a payload too, but none of it is hurried or crowded."""
         now_us = request.received_us
         what = (request.method, request.target, hash(request.body))
@@ -118,7 +118,7 @@ class Trails:
             trail.note(Kind.PROBE, (request.host, path), now_us)
         headers = reading.headers
         agent = headers.get(b"user-agent", b"")
-        if not (agent.startswith(b"Mozilla/5.0 (") and any(each in agent for each in _BROWSERS)):
+        if not _is_browser(agent):
             return
         has_fetch = b"sec-fetch-mode" in headers
         if b"accept-language" not in headers:
@@ -151,10 +151,9 @@ class Trails:
                 trail.note(Kind.NAME, (place, name), now_us)
             if len(known) < _NAMES:
                 known |= names
-        for field in fields[:20]:
-            name = field.name.lower()
-            if field.value and not field.value.isdigit() and not any(word in name for word in _SECRET_NAMES):
-                trail.note(Kind.VALUE, (place, field.name, field.value[:200]), now_us)
+        for _, name, value in fields[:20]:
+            if value and not value.isdigit() and not _is_secret(name):
+                trail.note(Kind.VALUE, (place, name, value[:200]), now_us)
 
     def learn(self, exchange: Exchange) -> None:
         """Observe what an answer says of its request."""
@@ -206,3 +205,18 @@ class Trails:
             if len(agents) > _DISGUISES
             else request.actor
         )
+
+
+@lru_cache(maxsize=256)
+def _is_unusual(method: str) -> bool:
+    return method in _UNUSUAL or not _USUAL.fullmatch(method)
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return any(word in name.lower() for word in _SECRET_NAMES)
+
+
+@lru_cache(maxsize=256)
+def _is_browser(agent: bytes) -> bool:
+    return agent.startswith(b"Mozilla/5.0 (") and any(each in agent for each in _BROWSERS)

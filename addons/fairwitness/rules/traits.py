@@ -26,6 +26,7 @@ _ORDERED = frozenset((b"user-agent", b"accept-language", b"accept-encoding"))
 _SITES = frozenset({b"none", b"same-origin", b"same-site", b"cross-site"})
 _MODES = frozenset({b"navigate", b"cors", b"no-cors", b"same-origin", b"websocket"})
 _DOCUMENTS = frozenset({b"document", b"iframe", b"frame", b"object", b"embed", b"fencedframe", b"empty"})
+_PAGES = _DOCUMENTS - {b"empty", b"object", b"embed"}
 _ACCEPTS = {  # what the browser asks for, by the kind of sub-resource, where that is telling
     b"image": b"image/",
     b"style": b"text/css",
@@ -69,7 +70,7 @@ class Traits:
             return False
         if self.mode == b"navigate":
             return self.dest in _DOCUMENTS and self.user in {b"", b"?1"}
-        if self.user or self.dest in _DOCUMENTS - {b"empty", b"object", b"embed"}:
+        if self.user or self.dest in _PAGES:
             return False
         return self.accept.startswith(_ACCEPTS.get(self.dest, b""))
 
