@@ -23,6 +23,7 @@ from fairwitness.proxy.hooks import ALL_HOOKS
 from fairwitness.proxy.messages import Messages
 from fairwitness.proxy.tunnels import Tunnels
 from fairwitness.testing import PATIENCE_S, Disconnected, Proxy, RawClient, Told, Town, WebSocketClient
+from fairwitness.testing.socks import SUCCEEDED, socks_connect
 
 pytestmark = pytest.mark.gate
 
@@ -65,6 +66,7 @@ def broken_proxy(town: Town, tmp_path: Path) -> BreakProxy:
             policy=town.policy_text(more_include=["http://dead.test:9"]),
             upstream_ca=town.authority.pem,
             resolve=[*(origin.resolve for origin in town.origins), "dead.test:9:127.0.0.2"],
+            arguments=["--mode", "socks5"],
             program=program,
         ) as proxy:
             yield proxy
@@ -231,8 +233,14 @@ def test_a_download_whose_tee_fails_in_its_middle_is_cut(town: Town, broken_prox
 
 def _errands(town: Town, proxy: Proxy, mark: str, *, hook: str = "") -> None:
     """Run all of them, or those that make *hook* be called where it is a special one."""
-    special = {"tcp": (_raw,), "websocket": (_socket,), "control": (_socket,), "upload": (_upload,)}
-    everything = (_https, _http, _upload, _socket, _raw, _tunnel, _strangers, _dead, _broken)
+    special = {
+        "tcp": (_raw,),
+        "websocket": (_socket,),
+        "control": (_socket,),
+        "upload": (_upload,),
+        "socks": (_socks,),
+    }
+    everything = (_https, _http, _upload, _socket, _raw, _tunnel, _socks, _strangers, _dead, _broken)
     for errand in special.get(hook.partition("_")[0], everything):
         _try(errand, town, proxy, mark)
 
@@ -321,6 +329,13 @@ def _raw(town: Town, proxy: Proxy, mark: str) -> None:
         client.read()
         client.half_close()
         client.read_until_end()
+
+
+def _socks(town: Town, proxy: Proxy, mark: str) -> None:
+    for host, origin in (("in.test", town.inside), ("out.test", town.outside)):
+        with RawClient(proxy.address) as client, contextlib.suppress(*LEFT):
+            if socks_connect(client, host, origin.port, login=("me", "any")) == SUCCEEDED:
+                client.request(f"/{mark}/socks", host=origin.host_port)
 
 
 def _tunnel(town: Town, proxy: Proxy, mark: str) -> None:

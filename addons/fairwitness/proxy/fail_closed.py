@@ -119,6 +119,7 @@ def _stop(event: object) -> connection.Client | None:
         case tls.TlsData() | layer.NextLayer():
             return event.context.client
         case Handshake():
+            event.refuse()
             return event.client
         case connection.Client():
             event.error = "fairwitness: a bug in a hook"

@@ -55,6 +55,10 @@ class Handshake:
     tells_failure: bool = False
     """Whether a failed dial is told in the reply, because nobody would read it inside."""
 
+    def refuse(self) -> None:
+        """Take back every yes."""
+        self.way, self.is_known, self.reply = _BY_NO_WAY, False, NOT_ALLOWED
+
 
 @dataclass
 class SocksGreetingHook(commands.StartHook):
