@@ -9,6 +9,7 @@ import importlib
 import re
 from dataclasses import dataclass
 from functools import reduce
+from operator import and_
 from typing import Any
 
 _reader: Any = importlib.import_module(
@@ -38,6 +39,9 @@ SIGNS: tuple[frozenset[int], ...] = (
 )
 """Kinds of bytes that words do not hold: an expression may need one of a kind."""
 
+_CASES = [frozenset(bytes([byte]).lower() + bytes([byte]).upper()) for byte in range(256)]
+_OF_BYTE = [sum(1 << at for at, sign in enumerate(SIGNS) if byte in sign) for byte in range(256)]
+
 
 @dataclass(frozen=True, slots=True)
 class Needs:
@@ -57,13 +61,12 @@ def needs_of(expression: bytes) -> tuple[Needs, ...]:
         return (Needs(0, frozenset()),)
     if b"[:" in expression:  # a class of POSIX, which is something else there
         return (Needs(0, frozenset()),)
-    is_choice = len(parsed) == 1 and str(parsed[0][0]) == "BRANCH"
+    is_choice = len(parsed) == 1 and parsed[0][0].name == "BRANCH"
     return tuple(_needs(each) for each in (parsed[0][1][1] if is_choice else (parsed,)))
 
 
 def _needs(parsed: Any) -> Needs:
-    signs = sum(1 << at for at, sign in enumerate(SIGNS) if not _can_do_without(parsed, sign))
-    return Needs(signs, _words(parsed) or frozenset())
+    return Needs(_signs(parsed), _words(parsed) or frozenset())
 
 
 def signs_of(text: bytes) -> int:
@@ -72,54 +75,48 @@ def signs_of(text: bytes) -> int:
     return sum(1 << at for at, sign in enumerate(SIGNS) if not held.isdisjoint(sign))
 
 
-def _can_do_without(parsed: Any, sign: frozenset[int]) -> bool:
-    """Whether it can match a text without any of these bytes; yes where that is not known."""
-    return all(_step_can(str(op), given, sign) for op, given in parsed)
-
-
-def _step_can(op: str, given: Any, sign: frozenset[int]) -> bool:
-    if op == "LITERAL":
-        return given not in sign
-    if op == "IN":
-        return not _class(given) <= sign
-    if op == "BRANCH":
-        return any(_can_do_without(branch, sign) for branch in given[1])
-    if op in {"MAX_REPEAT", "MIN_REPEAT"}:
-        return given[0] == 0 or _can_do_without(given[2], sign)
-    if op == "SUBPATTERN":
-        return _can_do_without(given[3], sign)
-    return True
+def _signs(parsed: Any) -> int:
+    """The signs without which it cannot match; none where that is not known."""
+    needed = 0
+    for op, given in ((op.name, given) for op, given in parsed):
+        if op == "LITERAL":
+            needed |= _OF_BYTE[given]
+        elif op == "IN":
+            held = _class(given)
+            needed |= sum(1 << at for at, sign in enumerate(SIGNS) if held <= sign)
+        elif op == "BRANCH":
+            needed |= reduce(and_, (_signs(branch) for branch in given[1]))
+        elif op in {"MAX_REPEAT", "MIN_REPEAT"} and given[0] > 0:
+            needed |= _signs(given[2])
+        elif op == "SUBPATTERN":
+            needed |= _signs(given[3])
+    return needed
 
 
 def _class(items: Any) -> frozenset[int]:
     """The bytes of ``[...]``; all where one of its items is not known."""
     held: set[int] = set()
     is_negated = False
-    for op, given in ((str(op), given) for op, given in items):
+    for op, given in ((op.name, given) for op, given in items):
         if op == "NEGATE":
             is_negated = True
         elif op == "LITERAL":
-            held |= {given, *_both_cases(given)}
+            held |= _CASES[given]
         elif op == "RANGE":
-            for byte in range(given[0], given[1] + 1):
-                held |= {byte, *_both_cases(byte)}
+            held.update(*_CASES[given[0] : given[1] + 1])
         elif op == "CATEGORY":
-            name = str(given).replace("_NOT_", "_")
+            name = given.name.replace("_NOT_", "_")
             if name not in _CATEGORIES:
                 return _ANYTHING
-            held |= _CATEGORIES[name] if str(given) == name else _ANYTHING - _CATEGORIES[name]
+            held |= _CATEGORIES[name] if given.name == name else _ANYTHING - _CATEGORIES[name]
     return _ANYTHING - held if is_negated else frozenset(held)
-
-
-def _both_cases(byte: int) -> bytes:
-    return bytes([byte]).lower() + bytes([byte]).upper()
 
 
 def _words(parsed: Any) -> frozenset[bytes] | None:
     """Words of which one stands in all that it matches: the longest such choice; None: there is none."""
     found: list[frozenset[bytes]] = []
     run = b""
-    for op, given in [*((str(op), given) for op, given in parsed), ("END", None)]:
+    for op, given in [*((op.name, given) for op, given in parsed), ("END", None)]:
         if op == "LITERAL" and given < 0x80:  # beyond, RE2 knows of cases that bytes do not
             run += bytes([given]).lower()
             continue
