@@ -19,11 +19,12 @@ WaitRow = Callable[[str], ExchangeRow]
 
 @pytest.fixture(scope="module")
 def town(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """A running town; when its module ends, the outside must never have been touched."""
+    """A running town; when its module ends, the outside must never have been touched, nor asked for."""
     with Town(authority, tmp_path_factory.mktemp("town")) as town:
         yield town
     assert Counts(0, 0, 0) == town.outside.counts
     assert Counts(0, 0, 0) == town.side.counts
+    assert frozenset() == town.strangers_asked_for
     assert "" == town.proxy.stderr
 
 

@@ -194,6 +194,7 @@ def test_a_rule_that_fails_stops_no_traffic_and_is_told(
     assert "a secret of the traffic" not in told.text("reason")
 
 
+@pytest.mark.bypass(19)
 @pytest.mark.parametrize("error", ["RuntimeError", "EvidenceError", "MemoryError"])
 def test_an_upload_whose_tee_fails_in_its_middle_is_cut(
     town: Town, broken_proxy: BreakProxy, error: str
@@ -214,6 +215,7 @@ def test_an_upload_whose_tee_fails_in_its_middle_is_cut(
     assert stored < 8 << 20
 
 
+@pytest.mark.bypass(19)
 def test_a_download_whose_tee_fails_in_its_middle_is_cut(town: Town, broken_proxy: BreakProxy) -> None:
     """The client gets no byte that is not on record, and sees that the body is not whole."""
     with broken_proxy("fairwitness.proxy.tee:Tee.__call__", calls=[5]) as proxy:

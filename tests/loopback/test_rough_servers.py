@@ -34,6 +34,7 @@ def record_of(town: Town, path: str) -> ExchangeRecord:
     return town.proxy.record(town.proxy.wait_for_row(lambda row: row.url == url and row.outcome != "open"))
 
 
+@pytest.mark.bypass(27)
 def test_trailers_of_an_answer_reach_the_client_and_the_record(town: Town, client: RawClient) -> None:
     """The body, then the trailers, as the server sent them; words of them are found in the log."""
     client.send(f"GET /rough/trailers HTTP/1.1\r\nHost: {town.inside.host_port}\r\n\r\n".encode())
@@ -49,6 +50,7 @@ def test_trailers_of_an_answer_reach_the_client_and_the_record(town: Town, clien
     assert record.row.exchange in found
 
 
+@pytest.mark.bypass(27)
 @pytest.mark.parametrize("is_inside", [True, False])
 def test_trailers_of_an_upload_leave_and_are_on_record(town: Town, is_inside: bool) -> None:
     """An upload in chunks with trailers arrives; its trailers are found in the log."""
@@ -71,6 +73,7 @@ def test_trailers_of_an_upload_leave_and_are_on_record(town: Town, is_inside: bo
     assert [True] == [url.endswith(path) for url in found]
 
 
+@pytest.mark.bypass(26)
 @pytest.mark.parametrize("name", ["early-hints", "hints-in-one-piece", "unasked-continue"])
 def test_an_answer_behind_informational_ones_is_the_answer(town: Town, client: RawClient, name: str) -> None:
     """The client gets the 200, and so does the record, which tells what came before it."""

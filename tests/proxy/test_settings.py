@@ -5,7 +5,7 @@ from mitmproxy import exceptions
 from mitmproxy.options import Options
 
 from fairwitness.errors import StartError
-from fairwitness.proxy.settings import SAFE, check_settable, forced, refuse_unsafe
+from fairwitness.proxy.settings import SAFE, check_settable, forced, refuse_remote, refuse_unsafe
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,25 @@ def test_only_safe_options_may_be_set(name: str) -> None:
 def test_safe_options_may_be_set() -> None:
     """All of them."""
     check_settable([(each, "x") for each in SAFE])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"listen_host": "0.0.0.0"},
+        {"listen_host": ""},
+        {"listen_host": "example.com"},
+        {"mode": ["regular@0.0.0.0:8080"], "listen_host": "127.0.0.1"},
+    ],
+)
+def test_an_address_for_other_machines_is_vetoed(settings: dict[str, object]) -> None:
+    """By the option and by a mode's own address."""
+    options = Options(**settings)
+
+    with pytest.raises(exceptions.OptionsError, match="loopback"):
+        refuse_remote(options)
+
+
+def test_loopback_is_no_address_for_other_machines() -> None:
+    """IPv6, and the whole of 127.0.0.0/8."""
+    refuse_remote(Options(listen_host="127.0.0.9", mode=["regular", "regular@[::1]:8080"]))

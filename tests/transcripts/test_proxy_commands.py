@@ -386,6 +386,7 @@ done
 """
 
 
+@pytest.mark.bypass(39)
 def test_browser_starts_a_chromium_of_its_own(home: Home, policy: Path) -> None:
     """The browser gets proxy and a private profile, kept for each account; its traffic is on record."""
     program = home.write("chromium", FAKE_CHROMIUM)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from mitmproxy import addonmanager, exceptions, hooks
+from mitmproxy import addonmanager, exceptions, flow, hooks
 
 from fairwitness.proxy.dials import Dials
 from fairwitness.proxy.exchanges import Exchanges
@@ -39,6 +40,7 @@ class Ends:
         for each in (self._front, *self._back):
             addons.register(each)
         addons.trigger_event = self._trigger_event  # type: ignore[method-assign]
+        addons.handle_lifecycle = self._handle_lifecycle  # type: ignore[method-assign]
 
     def put_in_place(self) -> None:
         """Stand first and last.  A new list: a hook that is under way keeps walking the old one."""
@@ -50,10 +52,21 @@ class Ends:
 
     async def _trigger_event(self, event: hooks.Hook) -> None:
         """As mitmproxy's, but who halts the chain cannot keep the last ones from deciding."""
-        for others in ([self._front, *self._others()], self._back):
-            try:
-                for each in others:
-                    with addonmanager.safecall():
-                        await self._addons.invoke_addon(each, event)
-            except exceptions.AddonHalt:
-                continue
+        await self._call([self._front, *self._others()], event)
+        await self._call(self._back, event)
+
+    async def _handle_lifecycle(self, event: hooks.Hook) -> None:
+        """As mitmproxy's, but the last ones come after `update`, where a script can change a flow too."""
+        about = event.args()[0]
+        await self._call([self._front, *self._others()], event)
+        if isinstance(about, flow.Flow):
+            await self._call(self._others(), hooks.UpdateHook([about]))
+        await self._call(self._back, event)
+
+    async def _call(self, addons: Iterable[Any], event: hooks.Hook) -> None:
+        try:
+            for each in addons:
+                with addonmanager.safecall():
+                    await self._addons.invoke_addon(each, event)
+        except exceptions.AddonHalt:
+            return

@@ -17,7 +17,7 @@ from fairwitness.proxy.fail_closed import fails_closed, guarded_tee
 from fairwitness.proxy.front import UNDECIDED_ANSWER
 from fairwitness.proxy.hooks import ALL_HOOKS
 from fairwitness.proxy.label import label_of, refuse_stranger
-from fairwitness.proxy.layers import ANNOUNCED, WATCHED, Upload
+from fairwitness.proxy.layers import ANNOUNCED, WATCHED, Upload, decide
 from fairwitness.proxy.tee import Tee
 from fairwitness.proxy.translate import (
     content_length,
@@ -171,6 +171,7 @@ class Exchanges:
         if not asked.is_released:
             flow.response = block_answer(asked.request, asked.verdict, asked.id)
             return None
+        decide(flow)
         live = self._wiring.exchanges[flow.id] = Live(asked)
         return live
 

@@ -10,7 +10,7 @@ from mitmproxy.proxy import server_hooks
 from fairwitness.proxy.fail_closed import fails_closed
 from fairwitness.proxy.hooks import ALL_HOOKS
 from fairwitness.proxy.peer import owner_of
-from fairwitness.proxy.settings import refuse_unsafe
+from fairwitness.proxy.settings import refuse_remote, refuse_unsafe
 from fairwitness.proxy.wiring import Wiring
 
 UNDECIDED = "fairwitness: not decided"
@@ -31,6 +31,8 @@ class Front:
     def configure(self, updated: set[str]) -> None:
         """Veto options that open a way round the gates."""
         refuse_unsafe(ctx.options, updated, mode=self._wiring.mode)
+        if self._refuses_foreign_users and updated & {"listen_host", "mode"}:
+            refuse_remote(ctx.options)
 
     def client_connected(self, client: connection.Client) -> None:
         """Refuse clients while the gate cannot open, and other users' processes."""

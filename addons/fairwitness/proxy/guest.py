@@ -8,7 +8,6 @@ Source:
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from mitmproxy import addonmanager, ctx, exceptions
 from fairwitness.errors import FairwitnessError
 from fairwitness.proxy.chain import Ends
 from fairwitness.proxy.layers import watch_layers
-from fairwitness.proxy.settings import forced, refuse_unsafe
+from fairwitness.proxy.settings import forced, refuse_remote, refuse_unsafe
 from fairwitness.proxy.tickets import guard_loop, guard_process
 from fairwitness.proxy.wiring import Wiring
 from fairwitness.witness import Witness
@@ -68,7 +67,10 @@ class Guest:
         )
         server: Any = ctx.master.addons.get("proxyserver")
         wiring = Wiring(
-            witness, None, handlers=lambda: server.connections, listens=lambda: tuple(server.listen_addrs())
+            witness,
+            None,
+            handlers=lambda: server.connections,
+            listens=lambda: (*server.listen_addrs(), *_dashboard()),
         )
         witness.watch(wiring)
         ends = Ends(ctx.master.addons, wiring, refuses_foreign_users=True)
@@ -88,6 +90,12 @@ class Guest:
             self._watching = asyncio.get_running_loop().create_task(witness.keep_watch())
 
 
+def _dashboard() -> tuple[tuple[str, int], ...]:
+    """Where mitmweb shows all traffic: whoever could reach it through the proxy would read and steer it."""
+    opts = ctx.options
+    return ((opts.web_host, opts.web_port),) if "web_port" in opts else ()
+
+
 def _close_openings() -> None:
     """Set what must be set, where the user has left mitmproxy's default.
 
@@ -103,5 +111,4 @@ def _close_openings() -> None:
     refuse_unsafe(opts, opts.keys())
     if not opts.listen_host:
         opts.update(listen_host="127.0.0.1")
-    if not ipaddress.ip_address(opts.listen_host).is_loopback:
-        raise exceptions.OptionsError("option listen_host must stay a loopback address")
+    refuse_remote(opts)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import wsproto.events
 from mitmproxy import http, tls
+from mitmproxy.flow import Error
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as http_layers
 from mitmproxy.proxy.layers import tls as tls_layers
@@ -37,6 +38,17 @@ ANNOUNCED = "fairwitness.announced"
 """Key of a flow's metadata: statuses of the 1xx answers that came before the final one."""
 LEFT = "fairwitness.client_left"
 """Key of a flow's metadata: the client has reset this stream."""
+_DECIDED = "fairwitness_decided"
+
+
+def decide(flow: http.HTTPFlow) -> None:
+    """This very request may leave; what another addon changes in it from now on does not."""
+    setattr(flow, _DECIDED, _copied(flow.request.data))  # metadata would be written into users' dumps
+
+
+def _copied(data: http.RequestData) -> http.RequestData:
+    trailers = http.Headers(data.trailers.fields) if data.trailers else None
+    return replace(data, headers=http.Headers(data.headers.fields), trailers=trailers)
 
 
 @dataclass(slots=True)
@@ -120,6 +132,18 @@ class WatchedStream(http_layers.HttpStream):
         is_reading = self.client_state == self.state_consume_request_body
         if is_reading and not event.end_stream and self.flow.response is not None:
             yield from self._answer_early()
+
+    def make_server_connection(self) -> layer.CommandGenerator[bool]:
+        """Only for what was decided, and as it was decided: hooks of others run until the server is there."""
+        decided = getattr(self.flow, _DECIDED, None)
+        if decided is None:
+            self.flow.error = Error(Error.KILLED_MESSAGE)
+            yield from self.check_killed(True)
+            return False
+        self.flow.request.data = _copied(decided)
+        is_connected = yield from super().make_server_connection()
+        self.flow.request.data = _copied(decided)
+        return is_connected
 
     def _answer_early(self) -> layer.CommandGenerator[None]:
         assert self.flow.response is not None

@@ -26,6 +26,7 @@ class Messages:
     async def websocket_message(self, flow: http.HTTPFlow) -> None:
         """A whole message, either way."""
         assert flow.websocket is not None
+        await flow.wait_for_resume()  # another addon may hold it, and change it before it lets go
         message = flow.websocket.messages[-1]
         flow.websocket.messages[:-1] = []  # mitmproxy would keep them all
         kind = "text" if message.type == Opcode.TEXT else "binary"
@@ -69,6 +70,7 @@ class Messages:
 
     async def tcp_message(self, flow: tcp.TCPFlow) -> None:
         """Raw bytes, either way."""
+        await flow.wait_for_resume()
         message = flow.messages[-1]
         flow.messages[:-1] = []
         if not await self._passes(flow, "tcp", message.content, from_client=message.from_client):

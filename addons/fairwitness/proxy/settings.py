@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 
 from mitmproxy import exceptions, options, version
+from mitmproxy.proxy import mode_specs
 
 from fairwitness.errors import StartError
 
@@ -88,6 +90,25 @@ def refuse_unsafe(opts: options.Options, updated: Iterable[str], *, mode: str = 
             raise exceptions.OptionsError(f"fairwitness: option {name} must stay {_REQUIRED[name][0]!r}")
         if name == "mode" and not all(each.split("@")[0] == mode for each in opts.mode):
             raise exceptions.OptionsError(f"fairwitness: only mode {mode} is supported")
+
+
+def refuse_remote(opts: options.Options) -> None:
+    """Veto an address to listen on that other machines can reach.
+
+    Raises:
+        exceptions.OptionsError: mitmproxy then takes the change back.
+    """
+    for each in opts.mode:
+        host = mode_specs.ProxyMode.parse(each).listen_host(opts.listen_host)
+        if not _is_loopback(host):
+            raise exceptions.OptionsError("fairwitness: listen_host must stay a loopback address")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def check_settable(given: Iterable[tuple[str, str]]) -> None:

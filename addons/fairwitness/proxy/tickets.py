@@ -4,8 +4,10 @@ Two gates that know nothing of each other.  The loop's ``getaddrinfo`` is wrappe
 and issues a ticket for each address.  An audit hook on ``socket.connect`` refuses every address without a
 ticket, whoever asks: mitmproxy, a library, a thread.  An audit hook cannot be removed.
 
+The same hook refuses every look-up of a name that no dial asks for.
+
 Not covered: sockets that are not Python's (uvloop's, mitmproxy_rs's UDP), which is why those are refused at
-start; and libc's resolver, which asks DNS from C.
+start; and a name given to a plain socket's ``connect``, which libc looks up before the hook is asked.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import asyncio
 import ipaddress
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -64,6 +67,21 @@ def begin(dial: Dial) -> None:
     _current.set(dial)
 
 
+_looking_up: Counter[str] = Counter()
+"""Names that dials are looking up at this moment; the system is asked in threads, where no dial is known."""
+
+
+def _may_look_up(host: object) -> bool:
+    """Whether a dial asks for it, or nobody is asked: it is an address, or no name at all."""
+    if not host or _looking_up[str(host)]:
+        return True
+    try:
+        ipaddress.ip_address(host.decode("ascii", "replace") if isinstance(host, bytes) else str(host))
+    except ValueError:
+        return False
+    return True
+
+
 def _audit(event: str, args: tuple[Any, ...]) -> None:
     if event == "socket.connect":
         address = args[1]
@@ -78,6 +96,8 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
         raise PermissionError("fairwitness: a connect without a ticket was refused")
     if event in ("socket.sendto", "socket.sendmsg") and args[1] is not None:
         raise PermissionError("fairwitness: a datagram was refused")
+    if event in ("socket.getaddrinfo", "socket.gethostbyname") and not _may_look_up(args[0]):
+        raise PermissionError("fairwitness: a look-up without a decision was refused")
 
 
 def guard_process() -> None:
@@ -125,13 +145,19 @@ def guard_loop(loop: asyncio.AbstractEventLoop) -> None:
 
     async def checked(host: Any, port: Any, **options: Any) -> Any:
         dial = _current.get()
-        if dial is None:
+        if dial is None or host != dial.host:
             raise OSError("fairwitness: a look-up without a decision was refused")
         if dial.override:
             dial.resolved_by = "override"
             found = [answer for each in dial.override for answer in await original(each, port, **options)]
         else:
-            found = await original(host, port, **options)
+            _looking_up[dial.host] += 1
+            try:
+                found = await original(host, port, **options)
+            finally:
+                _looking_up[dial.host] -= 1
+                if not _looking_up[dial.host]:
+                    del _looking_up[dial.host]
         refusal = dial.admit([str(answer[4][0]) for answer in found])
         if refusal is not None:
             raise OSError(f"fairwitness: {refusal}")

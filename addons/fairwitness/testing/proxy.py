@@ -17,6 +17,7 @@ from typing import Self
 
 from fairwitness.evidence import Reader
 from fairwitness.model.record import ExchangeRecord, ExchangeRow
+from fairwitness.testing.lookups import Lookups
 from fairwitness.testing.tally import PATIENCE_S
 
 _LOOK_AGAIN_S = 0.02  # a SQLite file tells nobody that it grew
@@ -70,6 +71,7 @@ class Proxy:
             self.policy_file.write_text(policy)
         self.evidence = folder / "evidence"
         """The evidence folder."""
+        self._lookups = Lookups(folder)
         self._arguments = ["--policy", str(self.policy_file), "--ca-dir", str(folder / "ca")]
         if upstream_ca is not None:
             self._arguments += ["--upstream-ca", str(upstream_ca)]
@@ -91,7 +93,7 @@ class Proxy:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            env=self.environment,
+            env={**self.environment, **self._lookups.environment},
             cwd=self._folder,
         )
         for read in (self._read_events, self._read_errors):
@@ -155,6 +157,11 @@ class Proxy:
     def stderr(self) -> str:
         """What it wrote to its standard error so far."""
         return "".join(self._stderr)
+
+    @property
+    def looked_up(self) -> frozenset[str]:
+        """Names that it asked the system for; an address of --resolve is asked for too."""
+        return self._lookups.names
 
     @property
     def peak_rss_bytes(self) -> int:

@@ -97,6 +97,16 @@ class Town:
             self.side,
         )
 
+    @property
+    def listed(self) -> tuple[Origin, ...]:
+        """Those that the policy lets through."""
+        return self.inside, self.cdn, self.login, self.mine, self.tcp
+
+    @property
+    def strangers_asked_for(self) -> frozenset[str]:
+        """Names that the proxy looked up and that are no listed origin's."""
+        return self.proxy.looked_up - {origin.address for origin in self.listed}
+
     def policy_text(self, *, more_include: Sequence[str] = (), **policy: Written) -> str:
         """This town's policy.yaml, with more entries or other keys where wished."""
         inside = self.inside.host_port
