@@ -8,7 +8,7 @@ import pytest
 
 from fairwitness.evidence import Reader
 from fairwitness.model.record import ExchangeRecord, LogFilter
-from fairwitness.testing import Answer, Disconnected, RawClient, Reply, Town
+from fairwitness.testing import Answer, Disconnected, Http2Client, RawClient, Reply, Town
 from fairwitness.testing.soak.errands import rough
 from fairwitness.testing.soak.errands.rough import ANSWERS
 
@@ -120,6 +120,29 @@ def test_no_rough_answer_hangs_its_client_or_stays_open(town: Town, name: str) -
     assert reply is None or reply.status >= 200 or "upgrade" in name
     assert row.outcome == "complete" or row.outcome.startswith("failed")
     assert "NotImplementedError" not in "".join(told.text("reason") for told in town.proxy.told)
+
+
+@pytest.mark.parametrize("alpn", ["http/1.1", "h2"])
+def test_a_server_that_ends_the_connection_at_once_hangs_nobody(town: Town, alpn: str) -> None:
+    """Dialled for a CONNECT, gone before TLS: the client gets its TLS all the same, and is told inside."""
+    path = f"/gone-{alpn}"
+    town.inside.is_hanging_up = True
+    try:
+        with town.client() as client:
+            before = town.inside.counts.accepts
+            client.connect(town.inside.host_port)
+            town.inside.wait_for(lambda it: it.counts.accepts > before, "the dial")
+            agreed = client.start_tls("in.test", ca=town.proxy.ca, alpn=(alpn, "http/1.1"))
+            if agreed == "h2":
+                reply = Http2Client(client).request(path, authority=town.inside.host_port)
+            else:
+                reply = client.request(path, host=town.inside.host_port)
+    finally:
+        town.inside.is_hanging_up = False
+    record = record_of(town, path)
+
+    assert 502 == reply.status
+    assert record.row.outcome.startswith("failed")
 
 
 def _try(client: RawClient, url: str, host: str) -> Reply | None:

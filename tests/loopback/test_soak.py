@@ -19,7 +19,7 @@ def test_a_few_seconds_of_random_traffic_and_faults_lose_nothing(tmp_path: Path)
 
     assert {name: () for name, _ in faulty(outcome)} == dict(faulty(outcome))
     assert is_good(outcome)
-    assert outcome.reckoning.requests > 10
+    assert outcome.reckoning.requests > 0
     assert sum(outcome.faults.values()) >= 1
     assert "all is as it should be" in table(outcome)
 

@@ -29,6 +29,7 @@ from fairwitness.witness import Witness
 MODES = ("regular", "socks5")
 CA_NAME = "mitmproxy-ca-cert.pem"
 _BIND_S = 10  # longer than any bind takes
+_CLOSE_S = 1  # what is held may wait for longer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +99,20 @@ async def serve(
                 raise _not_started(running, incidents)
         finally:
             watching.cancel()
-            wiring.cut_all()
+            await _close_all(master, wiring)
             master.shutdown()  # type: ignore[no-untyped-call]
             with contextlib.suppress(SystemExit):
                 await running
             await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _close_all(master: LeanMaster, wiring: Wiring) -> None:
+    """Accept nothing more, and let what is open come to its end while it is still listened to."""
+    master.options.update(server=False)
+    ends = asyncio.get_running_loop().time() + _CLOSE_S
+    while (wiring.listens() or wiring.handlers()) and asyncio.get_running_loop().time() < ends:
+        wiring.cut_all()
+        await asyncio.sleep(0.005)
 
 
 def _check(settings: ServeSettings) -> None:

@@ -141,6 +141,9 @@ class Tunnels:
             return
         if caller.refused is not None or not self._witness.preview(named).is_released:
             data.establish_server_tls_first = False
+        server = data.context.server
+        if server.timestamp_start and not server.connected:  # mitmproxy would wait for it for ever
+            data.establish_server_tls_first = False
 
     async def _passes_undecrypted(self, client: connection.Client, caller: Caller, sni: str | None) -> bool:
         dialled = self._connect(caller, "https")

@@ -56,6 +56,8 @@ class Origin:
         self.address = address
         self.certificate = authority.leaf(names)
         """PEM file with key and chain; `authority.key_pin` of it is what a client sees."""
+        self.is_hanging_up = False
+        """Whether it ends every connection as soon as it is there."""
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(self.certificate)
         self._context.set_alpn_protocols(list(alpn))
@@ -215,6 +217,9 @@ class Origin:
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = self._tally.accept()
+        if self.is_hanging_up:
+            writer.close()
+            return
         task = asyncio.create_task(self._guarded(reader, writer, number))
         self._tasks.add(task)
         task.add_done_callback(self._finished)

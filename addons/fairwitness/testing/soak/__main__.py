@@ -6,6 +6,7 @@ import argparse
 import random
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from fairwitness.testing.soak.soak import soak
@@ -32,7 +33,7 @@ def main() -> int:
 
 
 def _soak(folder: Path, *, minutes: float, seed: int) -> int:
-    outcome = soak(folder, minutes=minutes, seed=seed, say=_say)
+    outcome = soak(folder, minutes=minutes, seed=seed, say=lambda line: _say(f"{time.strftime('%X')} {line}"))
     _say(table(outcome))
     return 0 if is_good(outcome) else 1
 

@@ -98,7 +98,7 @@ class Crowd:
             self._ledger.ended(name, "without proxy")
             time.sleep(_NO_PROXY_S)
         except TimeoutError:
-            self._ledger.hung(name, errand.mark)
+            self._ledger.hung(name, f"{errand.mark} {errand.asked[-1:]} at {time.strftime('%X')}")
         except LEFT:
             self._ledger.ended(name, "broken")
         else:

@@ -43,6 +43,13 @@ def origin_died(stage: Stage, luck: random.Random) -> None:
     stage.town.inside.come_back()
 
 
+def origin_hung_up(stage: Stage, luck: random.Random) -> None:
+    """For a while the origin ends every connection as soon as it is there."""
+    stage.town.inside.is_hanging_up = True
+    time.sleep(luck.uniform(0.1, 2))
+    stage.town.inside.is_hanging_up = False
+
+
 def log_locked_for_a_moment(stage: Stage, luck: random.Random) -> None:
     """Another program writes to the database, for less than what is waited for."""
     _lock(stage, luck.uniform(0.05, 0.4))
@@ -82,7 +89,7 @@ def disk_full(stage: Stage, _: random.Random) -> None:
 
 DEADLY: tuple[Fault, ...] = (killed, terminated, log_locked_for_long)
 """After these another life of the proxy begins."""
-HARMLESS: tuple[Fault, ...] = (stopped, origin_died, log_locked_for_a_moment, policy_broken)
+HARMLESS: tuple[Fault, ...] = (stopped, origin_died, origin_hung_up, log_locked_for_a_moment, policy_broken)
 """These it has to live through."""
 
 

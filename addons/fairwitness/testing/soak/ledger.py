@@ -34,11 +34,11 @@ class Ledger:
         with self._lock:
             self._ended[kind, how] += 1
 
-    def hung(self, kind: str, mark: str) -> None:
+    def hung(self, kind: str, what: str) -> None:
         """Note an errand that nobody answered."""
         with self._lock:
             self._ended[kind, "hung"] += 1
-            self._hung.append(f"{kind} {mark}")
+            self._hung.append(f"{kind} {what}")
 
     def got(self, target: str, status: int, sha256: str) -> None:
         """Note an answer that a client read to its end."""
@@ -70,6 +70,6 @@ class Ledger:
 
     @property
     def unanswered(self) -> tuple[str, ...]:
-        """Kind and mark of those that hung."""
+        """Those that hung."""
         with self._lock:
             return tuple(self._hung)

@@ -12,7 +12,8 @@ from fairwitness.testing.soak.vitals import slope_per_s
 _ENDS = ("whole", "broken", "without proxy", "hung")
 _MIB = 1 << 20
 _WARM_S = 30.0  # until then caches fill
-_MOST_MIB_PER_MINUTE = 6.0
+_LONG_S = 240.0  # below that a slope says nothing
+_MOST_MIB_PER_MINUTE = 12.0  # the allocator's own coming and going, in a life of a few minutes
 _MOST_MIB = 400.0
 
 
@@ -89,7 +90,7 @@ def _memory_faults(lives: Sequence[Life]) -> Iterator[str]:
     if most > _MOST_MIB:
         yield f"{most:.0f} MiB"
     life = _longest(lives)
-    if life is not None and life.memory[-1][0] > 4 * _WARM_S and _slope(life) > _MOST_MIB_PER_MINUTE:
+    if life is not None and life.memory[-1][0] > _LONG_S and _slope(life) > _MOST_MIB_PER_MINUTE:
         yield f"{_slope(life):.1f} MiB more a minute"
 
 

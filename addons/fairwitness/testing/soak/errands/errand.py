@@ -6,7 +6,7 @@ import hashlib
 import random
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import h2.exceptions
 import h11
@@ -29,6 +29,8 @@ class Errand:
     ledger: Ledger
     mark: str
     """Stands in everything that this errand sends, and nowhere else."""
+    asked: list[str] = field(default_factory=list)
+    """Paths so far."""
 
     @property
     def host(self) -> str:
@@ -37,6 +39,7 @@ class Errand:
 
     def target(self, path: str, number: int = 0) -> str:
         """A target that no other request has."""
+        self.asked.append(path)
         return f"{path}?soak={self.mark}.{number}"
 
     def url(self, path: str, number: int = 0) -> str:
@@ -46,7 +49,7 @@ class Errand:
     def got(self, path: str, reply: Reply, number: int = 0) -> None:
         """Note a whole answer, so that it can be compared with the log's."""
         sha256 = hashlib.sha256(reply.body).hexdigest()
-        self.ledger.got(self.target(path, number), reply.status, sha256)
+        self.ledger.got(f"{path}?soak={self.mark}.{number}", reply.status, sha256)
 
     def ask(
         self, client: RawClient, path: str, number: int = 0, *, is_inside: bool, body: bytes = b""
