@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fairwitness.errors import EvidenceError
-from fairwitness.evidence import Keep, Log
+from fairwitness.evidence import Keep, Log, Reader
 from fairwitness.evidence.testing import ALLOWED, NOON_US, make_flag, make_request
 from fairwitness.model.exchange import Direction, new_exchange
 
@@ -174,3 +175,69 @@ def test_another_writer_of_the_database_fails_the_log(log: Log) -> None:
     log.append_note("x", time_us=NOON_US)
     with pytest.raises(EvidenceError, match="the log has failed"):
         log.commit_now()
+
+
+def test_half_an_entry_is_never_committed(
+    log: Log, open_again: Callable[[], Log], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory that runs out in the middle of an entry fails the log; what was committed verifies."""
+    _release(log)
+
+    def out_of_memory(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("fairwitness.evidence.position.Position.move", out_of_memory)
+        with pytest.raises(MemoryError):
+            log.append_note("half", time_us=NOON_US)
+    with pytest.raises(EvidenceError, match="into the middle of an entry"):
+        _release(log)
+    log.close(time_us=NOON_US)
+    open_again()
+    with Reader.open(log.folder) as reader:
+        assert [] == list(reader.problems())
+        assert 1 == len(list(reader.exchanges()))
+
+
+def test_nobody_waits_for_a_commit_that_broke(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong in it, those who wait learn that nothing is committed."""
+
+    def broken(_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("fairwitness.evidence.store.Store.commit", broken)
+    log.append_note("x", time_us=NOON_US)
+
+    async def wait() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        await asyncio.wait_for(log.commit(), 10)
+
+    with pytest.raises(EvidenceError, match="into the middle of a commit"):
+        asyncio.run(wait())
+
+
+def _sqlite(code: int) -> sqlite3.Error:
+    error = sqlite3.OperationalError("as SQLite says it")
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "mend"),
+    [
+        (_sqlite(sqlite3.SQLITE_FULL), "the disk is full", "Make room"),
+        (OSError(errno.ENOSPC, "No space"), "the disk is full", "Make room"),
+        (_sqlite(sqlite3.SQLITE_READONLY), "the disk is read-only", "writable"),
+        (OSError(errno.EROFS, "Read-only"), "the disk is read-only", "writable"),
+        (_sqlite(sqlite3.SQLITE_BUSY), "another program has locked it", "End the program"),
+        (MemoryError(), "no memory left", "memory"),
+        (OSError(errno.EIO, "Input/output error"), "Input/output error", "Mend the disk"),
+    ],
+)
+def test_failure_says_what_is_wrong_and_what_to_do(log: Log, error: Exception, what: str, mend: str) -> None:
+    """In words of whoever owns the disk, not in SQLite's."""
+    failed = log._journal.store.fail(error)
+
+    assert what in failed.what
+    assert mend in failed.mend
+    assert "then start again" in failed.mend

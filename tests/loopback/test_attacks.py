@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import ssl
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from fairwitness.testing import (
     RawClient,
     Town,
 )
+from fairwitness.testing.faults import FaultDoor
 
 pytestmark = pytest.mark.gate
 
@@ -375,13 +375,13 @@ def resolving_proxy(town: Town, tmp_path: Path) -> Iterator[Callable[..., Proxy]
     with contextlib.ExitStack() as stack:
 
         def start(names: dict[str, Sequence[str]], *, include: Sequence[str]) -> Proxy:
-            plan = json.dumps({"names": names})
+            door = stack.enter_context(FaultDoor(names=names))
             return stack.enter_context(
                 Proxy(
                     tmp_path,
                     policy=town.policy_text(more_include=include),
                     upstream_ca=town.authority.pem,
-                    program=[str(Path(__file__).with_name("faulty_run.py")), plan],
+                    program=door.program,
                 )
             )
 

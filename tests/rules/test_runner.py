@@ -456,6 +456,26 @@ def test_failures_that_nobody_fetches_are_bounded() -> None:
     assert 100 == len(runner.judge_response(make_exchange(make_request())).failures)
 
 
+@pytest.mark.parametrize("lesson", ["initiators", "ownership", "trails"])
+def test_bug_in_what_is_learned_is_one_of_a_rule(lesson: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told with the answer's judgement, and the other lessons are learned."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("password=hunter2")
+
+    runner = _runner()
+    learned: list[Exchange] = []
+    monkeypatch.setattr(getattr(runner.known, lesson), "learn", broken)
+    monkeypatch.setattr(runner.known.accounts, "learn", learned.append)
+    exchange = make_exchange(make_request())
+    runner.learn(exchange, in_scope=True)
+    failures = runner.judge_response(exchange).failures
+
+    assert ["knowledge"] == [failure.rule for failure in failures]
+    assert [exchange] == learned
+    assert "hunter2" not in str(failures)
+
+
 @pytest.mark.parametrize("action", [Action.THROTTLE, Action.HOLD])
 def test_response_can_be_neither_delayed_nor_held(action: Action) -> None:
     """It has happened; what is left is to say it."""

@@ -21,7 +21,7 @@ from fairwitness.control.folder import socket_path
 from fairwitness.control.policy_file import PolicyFile
 from fairwitness.control.server import Server
 from fairwitness.control.wire import Question, Value
-from fairwitness.errors import PolicyError
+from fairwitness.errors import EvidenceError, PolicyError, StartError
 from fairwitness.evidence import Log
 from fairwitness.model.clock import SessionClock
 from fairwitness.model.event import PolicyChanged, Ready, Stopped, StoreState
@@ -115,7 +115,24 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
         finally:
             face.tell(Stopped(time_us=clock.now_us(), reason=why))
             face.close()
+    if witness.is_closed and not plan.serves_one_command:
+        raise _closed(witness, log)
     return code
+
+
+def _closed(witness: Witness, log: Log) -> EvidenceError | StartError:
+    """A run that let nothing out for its last part must not look like one that went well."""
+    if log.failure is not None:
+        return EvidenceError(
+            f"the log failed while it ran, and nothing passed since: {log.failure}",
+            where=witness.evidence,
+            mend="Mend that, then start again",
+        )
+    return StartError(
+        f"the gate was closed while it ran, and nothing passed since: {witness.gate_reason}",
+        where="fairwitness run",
+        mend="Start it again; if it happens again, it is a bug of fairwitness that is worth a report",
+    )
 
 
 class _Session:
@@ -184,7 +201,9 @@ class _Session:
         )
         server = Server(socket_path(self._plan.place.evidence), desk.answer)
         await server.start()
-        beside: list[asyncio.Future[Any]] = [asyncio.create_task(self._watch(policy_file))]
+        watching = asyncio.create_task(self._watch(policy_file))
+        watching.add_done_callback(self._watch_ended)
+        beside: list[asyncio.Future[Any]] = [watching]
         try:
             self._log.set_socket(str(server.path))
             self._face.tell(ready)
@@ -226,6 +245,11 @@ class _Session:
                     PolicyChanged(time_us=self._clock.now_us(), state="broken", sha256="", summary=str(error))
                 )
             self._look_at_accounts()
+
+    def _watch_ended(self, watching: asyncio.Task[None]) -> None:
+        error = None if watching.cancelled() else watching.exception()
+        if error is not None:  # a policy that becomes narrower would not be followed
+            self._witness.close_gate(f"the policy file is not watched any more ({type(error).__name__})")
 
     def _look_at_accounts(self) -> None:
         """Take what was written into the file by hand; what is broken is told, and the old ones stay."""

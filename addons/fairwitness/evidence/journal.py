@@ -83,14 +83,20 @@ class Journal:
         )
         leaf = leaf_of(text)
         data, checksum = pack(draft, body.inline)
-        index = self._tree.size
-        for node in self._tree.append(leaf):
-            store.nodes.append((node.level, node.number, node.hash))
-        store.entries.append((index, kind, time_us, exchange, None, number, leaf))
-        store.openings.append((index, body.key, data, checksum, body.address, body.rest))
-        self.position.move(kind, exchange, number)
-        if body.address is not None:
-            self._await_body(body)
+        is_whole = False
+        try:
+            index = self._tree.size
+            for node in self._tree.append(leaf):
+                store.nodes.append((node.level, node.number, node.hash))
+            store.entries.append((index, kind, time_us, exchange, None, number, leaf))
+            store.openings.append((index, body.key, data, checksum, body.address, body.rest))
+            self.position.move(kind, exchange, number)
+            if body.address is not None:
+                self._await_body(body)
+            is_whole = True
+        finally:
+            if not is_whole:
+                store.fail_halfway("an entry")
         self._done_with += body.done_with
         if len(store.entries) >= _MOST_WAITING or self._waiting_bytes >= _MOST_WAITING_BYTES:
             self.commit_now()
@@ -123,16 +129,21 @@ class Journal:
 
     def _commit_for_waiters(self) -> None:
         waiters, self._waiters = self._waiters, []
+        is_committed = False
+        failure: EvidenceError | None = None
         try:
             self.commit_now()
+            is_committed = True
         except EvidenceError as error:
+            failure = error
+        finally:
             for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_exception(error)
-        else:
-            for waiter in waiters:
-                if not waiter.done():
+                if waiter.done():
+                    continue
+                if is_committed:
                     waiter.set_result(None)
+                else:
+                    waiter.set_exception(failure or self.store.fail_halfway("a commit"))
 
     def commit_now(self) -> None:
         """Commit everything added so far.

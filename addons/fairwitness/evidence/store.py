@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fairwitness.errors import EvidenceError
 from fairwitness.evidence.schema import BUSY_S, LOG_NAME, connect
+from fairwitness.evidence.trouble import trouble_of
 
 WAL_BYTES = 32 << 20  # 32 MiB: a write-ahead log above it is moved into the database
 _PAGES_OF_A_COMMIT = 4  # about what a small commit writes; only used to guess the write-ahead log's use
@@ -48,6 +49,7 @@ class Store:
         """
         self.path = folder / LOG_NAME
         self.failure: str | None = None
+        self._mend = "Mend the disk or the folder"
         self.entries: list[Row] = []
         self.openings: list[Row] = []
         self.nodes: list[Row] = []
@@ -80,11 +82,19 @@ class Store:
     def fail(self, error: Exception) -> EvidenceError:
         """Fail for good: whatever waits is given up, and nothing is accepted any more."""
         if self.failure is None:
-            self.failure = (
-                str(error) if isinstance(error, _AstrayError) else f"it cannot be written ({error})"
-            )
+            trouble = trouble_of(error, self.path.parent)
+            if trouble is not None:
+                self._mend = trouble.mend
+            if isinstance(error, _AstrayError):
+                self.failure = str(error)
+            else:
+                self.failure = f"it cannot be written ({trouble.what if trouble else error})"
             self.drop()
         return self._error(self.failure)
+
+    def fail_halfway(self, what: str) -> EvidenceError:
+        """Fail for good, since *what* was begun and not ended: half of it must never be committed."""
+        return self.fail(_AstrayError(f"a fault fell into the middle of {what}"))
 
     def drop(self) -> None:
         """Forget the rows that wait."""
@@ -110,7 +120,7 @@ class Store:
             self._check_files()
             self._write()
             self._note_wal()
-        except (sqlite3.Error, OSError, _AstrayError) as error:
+        except (sqlite3.Error, OSError, MemoryError, _AstrayError) as error:
             failure = self.fail(error)
             self._roll_back()
             raise failure from error
@@ -243,7 +253,7 @@ class Store:
         return EvidenceError(
             f"the log has failed: {what}",
             where=str(self.path),
-            mend="Mend the disk or the folder, then start again; nothing is released until then",
+            mend=f"{self._mend}, then start again; nothing is released until then",
         )
 
 

@@ -13,7 +13,7 @@ from fairwitness.detect.decode import decoded
 from fairwitness.model.exchange import SEEN_BODY_BYTES, Destination, Direction
 from fairwitness.model.verdict import ScopeList, Verdict
 from fairwitness.proxy.answers import OUR_REFUSAL, block_answer
-from fairwitness.proxy.fail_closed import fails_closed, guarded_tee
+from fairwitness.proxy.fail_closed import fails_closed, guarded_tee, tell_of
 from fairwitness.proxy.front import UNDECIDED_ANSWER
 from fairwitness.proxy.hooks import ALL_HOOKS
 from fairwitness.proxy.label import label_of, refuse_stranger
@@ -186,9 +186,9 @@ class Exchanges:
 
         return guarded_tee(pass_on, fail=lambda error: self._tee_failed(flow, error))
 
-    def _tee_failed(self, flow: http.HTTPFlow, error: str) -> None:
+    def _tee_failed(self, flow: http.HTTPFlow, error: Exception) -> None:
         self._wiring.cut(flow.client_conn.id)
-        self._witness.fault("tee", error)
+        tell_of(error, "tee", self._wiring)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Let the body pass through a tee: it is never collected in memory."""

@@ -2,12 +2,13 @@
 
 mitmproxy logs what a hook raises and forwards the request.  Here every hook is wrapped: what it raises
 blocks the exchange and closes its connection.  The wrapper is ``async``: a plain one around an ``async``
-hook would never run it, and block nothing.  `asyncio.CancelledError` freezes its flow and SystemExit ends
+hook would never run it, and block nothing.  A task that is cancelled freezes its flow, and SystemExit ends
 the process: nothing leaves then either.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import traceback
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 from mitmproxy import connection, flow, http, tcp, tls
 from mitmproxy.proxy import layer, server_hooks
 
+from fairwitness.errors import EvidenceError
 from fairwitness.proxy.layers import ControlFrame, Upload
 from fairwitness.proxy.socks import Handshake
 from fairwitness.proxy.wiring import Wiring
@@ -53,20 +55,36 @@ def _guarded(name: str, hook: Callable[..., Any]) -> Callable[..., Awaitable[Non
                 await hook(self, event)
             else:
                 hook(self, event)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            neutralise(event, self._wiring)  # nobody cancelled this: it came out of something awaited
+            self._wiring.witness.fault(name, place_of(error))
         except Exception as error:  # noqa: BLE001 - mitmproxy would log this and forward the request
             neutralise(event, self._wiring)
-            self._wiring.witness.fault(name, place_of(error))
+            tell_of(error, name, self._wiring)
 
     guarded.fails_closed = True  # type: ignore[attr-defined]
     return guarded
 
 
-def guarded_tee(tee: Callable[[bytes], bytes], *, fail: Callable[[str], None]) -> Callable[[bytes], bytes]:
+def tell_of(error: Exception, where: str, wiring: Wiring) -> None:
+    """A store that fails is no bug of *where*, and is told in its own words; all else is."""
+    if isinstance(error, EvidenceError):
+        wiring.witness.store_failed(error)
+    else:
+        wiring.witness.fault(where, place_of(error))
+
+
+def guarded_tee(
+    tee: Callable[[bytes], bytes], *, fail: Callable[[Exception], None]
+) -> Callable[[bytes], bytes]:
     """A tee that never raises: mitmproxy would drop that chunk alone and forward the later ones.
 
     Args:
         tee: Keeps a chunk and returns what may pass.
-        fail: Called once, with the place of the error, when the tee has failed; must cut the connection.
+        fail: Called once, with the error, when the tee has failed; must cut the connection.
     """
     has_failed = False
 
@@ -78,7 +96,7 @@ def guarded_tee(tee: Callable[[bytes], bytes], *, fail: Callable[[str], None]) -
             return tee(chunk)
         except Exception as error:  # noqa: BLE001 - what cannot be kept must not pass
             has_failed = True
-            fail(place_of(error))
+            fail(error)
             return b""
 
     guarded.fails_closed = True  # type: ignore[attr-defined]

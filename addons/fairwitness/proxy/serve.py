@@ -9,6 +9,7 @@ import ipaddress
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mitmproxy import exceptions, options
 
 from fairwitness.errors import StartError
 from fairwitness.model.event import Ready
+from fairwitness.proxy.fail_closed import place_of
 from fairwitness.proxy.incidents import Incidents
 from fairwitness.proxy.layers import watch_layers
 from fairwitness.proxy.master import LeanMaster
@@ -79,6 +81,7 @@ async def serve(
         wiring.listens = lambda: tuple(master.proxyserver.listen_addrs())
         running = asyncio.create_task(master.run())
         watching = asyncio.create_task(witness.keep_watch())
+        watching.add_done_callback(partial(_watch_ended, witness))
         try:
             await _first(running, master.is_running.wait())
             if running.done():
@@ -199,6 +202,13 @@ async def _first(running: asyncio.Task[None], wait: Any) -> None:
     waiting = asyncio.ensure_future(wait)
     await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
+
+
+def _watch_ended(witness: Witness, watching: asyncio.Task[None]) -> None:
+    """Without the watch nothing becomes durable any more, and nobody would notice."""
+    error = None if watching.cancelled() else watching.exception()
+    if error is not None:
+        witness.close_gate(f"the watch over the log failed: {place_of(error)}")
 
 
 def _not_started(running: asyncio.Task[None], incidents: Incidents) -> StartError:

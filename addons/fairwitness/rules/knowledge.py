@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from urllib.parse import urlsplit
 
 from fairwitness.model.account import Account
@@ -21,6 +22,9 @@ _LOCATION = 8192  # characters
 _READINGS = 64  # of requests that are judged now, or whose responses come at once
 
 
+Lesson = Callable[[Exchange], SignIn | None]
+
+
 class Knowledge:
     """Who asks, whose identity it is, what a request says.
 
@@ -32,6 +36,9 @@ class Knowledge:
         accounts: The researcher's own.
         site_of: The registered name above a host.
     """
+
+    name = "knowledge"
+    """How a bug in what it learns is told, among the rules."""
 
     def __init__(
         self, accounts: Iterable[Account] = (), *, site_of: Callable[[str], str] = lambda host: host
@@ -54,12 +61,15 @@ class Knowledge:
 
     def learn(self, exchange: Exchange, *, in_scope: bool) -> SignIn | None:
         """Learn from an answer.  A sign-in that the researcher should be asked about, once a name."""
-        self.initiators.learn(exchange, in_scope=in_scope)
-        if in_scope:
-            self.ownership.learn(exchange)
-            self.trails.learn(exchange)
-            self._learn_redirect(exchange)
-        return self.accounts.learn(exchange)
+        found = [lesson(exchange) for lesson in self.lessons(in_scope=in_scope)]
+        return found[-1]
+
+    def lessons(self, *, in_scope: bool) -> tuple[Lesson, ...]:
+        """What learns from an answer, in this order; none needs what another one learned from it."""
+        first = partial(self.initiators.learn, in_scope=in_scope)
+        if not in_scope:
+            return first, self.accounts.learn
+        return first, self.ownership.learn, self.trails.learn, self._learn_redirect, self.accounts.learn
 
     def redirects_of(self, host: str, client_id: str) -> tuple[str, ...]:
         """The redirect_uris with which hosts in scope sent a browser to a sign-in, the last ones."""

@@ -12,6 +12,7 @@ from fairwitness.model.flag import Answer, Flag, PastFlag, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action, ScopeList
 from fairwitness.rules import subject as about
+from fairwitness.rules.accounts import SignIn
 from fairwitness.rules.approval import approval_for
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.judgement import NOTHING_SEEN, Judgement, MeterReading, RuleFailure
@@ -46,7 +47,7 @@ _REGARDLESS = frozenset(
 _PLAIN = frozenset({"on_started", "on_ended", "on_gave_up", "has_slot"})  # these answer, they do not yield
 
 _Hook = Callable[..., Any]
-_R = TypeVar("_R", Rule, type[Rule])
+_R = TypeVar("_R", Rule, type[Rule], Knowledge)
 _T = TypeVar("_T")
 
 
@@ -152,6 +153,15 @@ class Runner:
         if goes_now and self.has_slot(request, now_us=request.received_us):
             return judgement
         return replace(judgement, waits_for_slot=True)
+
+    def learn(self, exchange: Exchange, *, in_scope: bool) -> SignIn | None:
+        """Let what all rules know in common learn from an answer, before it is judged.
+
+        A bug there is one of a rule: the next judgement tells of it.
+        """
+        lessons = [(self.known, _as_steps(lesson)) for lesson in self.known.lessons(in_scope=in_scope)]
+        found = self._run(lessons, lambda: exchange.request.exchange, (exchange,), _as_it_is)
+        return found[-1] if found else None
 
     def judge_response(self, exchange: Exchange) -> Judgement:
         """Judge a released request by its response or failure; nothing can be held back any more."""

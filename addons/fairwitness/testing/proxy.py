@@ -103,6 +103,8 @@ class Proxy:
         try:
             self.wait_for(lambda told: told.kind == "ready", "ready")
         except BaseException:
+            if self.told and self.told[-1].kind == "end":  # it gave up by itself: let it say with which code
+                self._process.wait(PATIENCE_S)
             self.stop(signal.SIGKILL)
             raise
         return self

@@ -85,6 +85,10 @@ class Witness(Steering):
         if self._gate.fault(hook, now_us=self.now_us()):
             self.close_gate(f"{hook} failed three times within a minute: {error}")
 
+    def store_failed(self, error: EvidenceError) -> None:
+        """The store has failed under a hook; what it worked on is blocked already."""
+        self._keeper.failed(error)
+
     def incident(self, text: str, *, exchange: str = NO_EXCHANGE) -> None:
         """Something below us went wrong that the record must show."""
         self._keeper.incident(text, exchange=exchange)
@@ -257,7 +261,7 @@ class Witness(Steering):
         self._runner.ended(request, time_us=now_us)
         self._patience.slots.wake()
         in_scope = verdict.scope_list is ScopeList.INCLUDE
-        sign_in = self._runner.known.learn(exchange, in_scope=in_scope)
+        sign_in = self._runner.learn(exchange, in_scope=in_scope)
         if sign_in is not None:
             self._ask_about(sign_in)
         judgement = self._runner.judge_response(exchange)

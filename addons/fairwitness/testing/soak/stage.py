@@ -64,7 +64,7 @@ class Stage:
     def restart(self, number: signal.Signals) -> None:
         """End the proxy by a signal, and start it on the same folder."""
         code = self.town.proxy.stop(number)
-        if number is signal.SIGTERM and code != 0:
+        if number is signal.SIGTERM and (code != 0) != bool(self.closings()):
             self.surprises.append(f"exit code {code} after SIGTERM")
         self._look()
         self.town.proxy = self._started()
@@ -110,7 +110,8 @@ class Stage:
 
     def end(self) -> None:
         """Stop the proxy in good order."""
-        if (code := self.town.proxy.stop(signal.SIGTERM)) != 0:
+        code = self.town.proxy.stop(signal.SIGTERM)
+        if (code != 0) != bool(self.closings()):
             self.surprises.append(f"exit code {code} after SIGTERM")
         self._look()
 

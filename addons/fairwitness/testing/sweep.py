@@ -1,0 +1,181 @@
+"""Every part broken in every way on a real proxy: ``scripts/soak --faults``.
+
+A hook that fails three times within a minute closes the gate, so a proxy meets two faults of each part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from fairwitness.evidence import Reader
+from fairwitness.testing.authority import Authority
+from fairwitness.testing.faults import Fault, FaultDoor
+from fairwitness.testing.proxy import Proxy
+from fairwitness.testing.tally import PATIENCE_S
+from fairwitness.testing.tour import EVERYTHING, another_proxy, attempt, errands_for, https, unlogged
+from fairwitness.testing.town import Town
+
+KINDS = (
+    ("RuntimeError", True),
+    ("OSError", False),
+    ("MemoryError", True),
+    ("CancelledError", True),
+    ("KeyError", False),
+    ("RecursionError", True),
+    ("OperationalError", False),
+    ("UnicodeDecodeError", True),
+    ("RuntimeError", False),
+    ("OSError", True),
+    ("MemoryError", False),
+    ("TimeoutError", True),
+    ("EvidenceError", True),
+    ("EvidenceError", False),
+)
+"""Kinds of errors, and whether before the part's work."""
+NEVER_CALLED = (
+    "Front.dns_request",  # only in modes that are refused at start
+    "Messages.tcp_error",  # only where the dial fails after the stream began; here it is made before
+)
+_SOON_S = 0.25  # how long after its traffic a part is called at the latest, mostly
+
+
+def try_fault(town: Town, proxy: Proxy, door: FaultDoor, fault: Fault) -> list[str]:
+    """Break a part, send what calls it, mend it.  What is wrong then, a line each."""
+    mark = secrets.token_hex(8)
+    before = len(proxy.told)
+    with door.broken(fault):
+        for errand in errands_for(fault.part.rpartition(".")[2]):
+            attempt(errand, town, proxy, mark)
+            if door.has_failed(fault.part, timeout=_SOON_S):
+                break
+        else:
+            return [f"{fault}: it was never called"]
+    found = unlogged(town, proxy, mark)
+    if not _is_so(lambda: any(each.kind == "store" for each in proxy.told[before:])):
+        found.append("nobody was told")
+    if not proxy.is_running:
+        found.append("the proxy has ended")
+    return [f"{fault}: {each}" for each in found]
+
+
+def is_closed(proxy: Proxy) -> bool:
+    """Whether it has told that nothing passes any more."""
+    return any(
+        each.kind == "store" and each.text("state") in {"failed", "gate-closed"} for each in proxy.told
+    )
+
+
+def check_closed(town: Town, proxy: Proxy) -> list[str]:
+    """What still passes a closed gate."""
+    before = [(origin.counts, len(origin.messages)) for origin in town.origins]
+    for errand in EVERYTHING:
+        attempt(errand, town, proxy, secrets.token_hex(8))
+    after = [(origin.counts, len(origin.messages)) for origin in town.origins]
+    return [] if before == after else ["something passed the closed gate"]
+
+
+def check_end(town: Town, folder: Path, proxy: Proxy, *, ended: bool = False) -> list[str]:
+    """Stop a proxy that met faults: its log must verify, and the next start must pass traffic.
+
+    Args:
+        town: The origins.
+        folder: That of the proxy.
+        proxy: The one that met them.
+        ended: Whether it has ended by itself, with a code that somebody else looks at.
+    """
+    was_closed = is_closed(proxy)
+    code = proxy.stop()
+    found = [] if ended or (code == 0) != was_closed else [f"exit code {code}"]
+    found += _problems(folder)
+    with FaultDoor() as door, another_proxy(town, folder, door.program) as again:
+        mark = secrets.token_hex(8)
+        attempt(https, town, again, mark)
+        if not town.inside.requests_for(f"/{mark}/https"):
+            found.append("the next start passes nothing")
+        found += unlogged(town, again, mark)
+    return found
+
+
+def _problems(folder: Path) -> list[str]:
+    with Reader.open(folder / "evidence") as reader:
+        return [f"the log does not verify: {each}" for each in reader.problems()]
+
+
+def _is_so(ask: Callable[[], bool]) -> bool:
+    ends = time.monotonic() + PATIENCE_S
+    while not ask():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def sweep(town: Town, folder: Path, faults: Sequence[Fault]) -> list[str]:
+    """Try faults in turn, on as few proxies as can be.  What was wrong, a line each."""
+    found: list[str] = []
+    left = list(faults)
+    while left:
+        with FaultDoor() as door, another_proxy(town, folder, door.program) as proxy:
+            while left and not is_closed(proxy):
+                found += try_fault(town, proxy, door, left.pop(0))
+            if is_closed(proxy):
+                found += check_closed(town, proxy)
+            found += check_end(town, folder, proxy)
+    return found
+
+
+def _rounds(parts: dict[str, list[str]], kinds: Sequence[str]) -> Iterator[tuple[str, list[Fault]]]:
+    ways = [each for each in KINDS if not kinds or each[0] in kinds]
+    for kind in ("hook", "store", "learning"):
+        names = [each for each in parts[kind] if each.partition(":")[2] not in NEVER_CALLED]
+        for pair in _pairs(ways):
+            yield (
+                f"{kind} {' '.join(sorted({error for error, _ in pair}))}",
+                [
+                    Fault(part=name, error=error, is_before=is_before)
+                    for name in names
+                    for error, is_before in pair
+                ],
+            )
+
+
+def _pairs(ways: Sequence[tuple[str, bool]]) -> list[Sequence[tuple[str, bool]]]:
+    return [ways[at : at + 2] for at in range(0, len(ways), 2)]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Break everything, and print a line a round; 1 where anything was wrong."""
+    parser = argparse.ArgumentParser(prog="scripts/soak --faults", description=__doc__)
+    parser.add_argument("--faults", action="store_true", help="what brought you here")
+    parser.add_argument("--part", default="", help="only parts whose name has this in it")
+    parser.add_argument(
+        "--kind", action="append", default=[], help="only this kind of error; may be repeated"
+    )
+    options = parser.parse_args(arguments)
+    wrong = 0
+    with tempfile.TemporaryDirectory(prefix="sweep-") as place:
+        folder = Path(place)
+        with Town(Authority(folder / "authority"), folder / "town") as town:
+            town.proxy.stop()
+            with FaultDoor() as door, another_proxy(town, folder / "first", door.program):
+                parts = door.parts()
+            parts = {kind: [name for name in names if options.part in name] for kind, names in parts.items()}
+            for number, (title, faults) in enumerate(_rounds(parts, options.kind)):
+                began = time.monotonic()
+                found = sweep(town, folder / f"round-{number}", faults) if faults else []
+                wrong += len(found)
+                seconds = time.monotonic() - began
+                head = f"{title:<45} {len(faults):>4} faults {seconds:>6.1f} s  {len(found)} wrong"
+                sys.stdout.writelines(f"{line}\n" for line in (head, *(f"    {each}" for each in found)))
+                sys.stdout.flush()
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
