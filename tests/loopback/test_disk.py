@@ -1,0 +1,173 @@
+"""Disks that fill or cannot be written, logs that are locked or damaged: plain words, nothing unlogged."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fairwitness.evidence import Reader
+from fairwitness.testing import Proxy, Told, Town
+from fairwitness.testing.disks import NotAllowedError, read_only, small_disk
+from fairwitness.testing.faults import FaultDoor
+from fairwitness.testing.sweep import check_closed, check_end
+from fairwitness.testing.tour import LEFT, another_proxy, https, inside, send_upload, unlogged
+
+pytestmark = pytest.mark.gate
+
+
+@pytest.fixture
+def spare(town: Town, tmp_path: Path) -> Iterator[Callable[[], Proxy]]:
+    """Makes proxies of one folder on the town's origins; not started yet."""
+    with FaultDoor() as door:
+        yield lambda: another_proxy(town, tmp_path, door.program)
+
+
+@contextlib.contextmanager
+def _mounted(mount: contextlib.AbstractContextManager[None]) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(mount)
+        except NotAllowedError as error:
+            pytest.skip(f"nothing may be mounted here: {error}")
+        yield
+
+
+def test_a_full_disk_is_told_in_plain_words_and_lets_nothing_out(
+    town: Town, spare: Callable[[], Proxy], tmp_path: Path
+) -> None:
+    """An upload that fills the disk is cut; events, plain output and the end name the disk, not a bug."""
+    with _mounted(small_disk(tmp_path / "evidence", size_bytes=6 << 20)):
+        with spare() as proxy:
+            https(town, proxy, "before-full")
+            with contextlib.suppress(*LEFT), inside(town, proxy) as client:
+                send_upload(client, town, "fills", 32 << 20, filler=_noise)
+                client.reply(method="POST")
+            told = proxy.wait_for(_is_failed, "that the store failed")
+            words = " ".join(each.text("reason") for each in proxy.told)
+
+            assert "the disk is full. Make room on the disk of" in told.text("reason").replace(")", "")
+            assert "bug in" not in words
+            assert [None] == [each.body_sha256 for each in town.inside.requests_for("/fills/upload")]
+            assert [] == check_closed(town, proxy)
+            assert [] == unlogged(town, proxy, "before-full")
+            assert 3 == proxy.stop()
+            assert "the disk is full" in proxy.stderr
+        shutil.copytree(tmp_path / "evidence", tmp_path / "kept")
+    shutil.rmtree(tmp_path / "evidence")
+    (tmp_path / "kept").rename(tmp_path / "evidence")
+    assert [] == check_end(town, tmp_path, proxy, ended=True)
+
+
+def test_a_start_on_a_read_only_disk_is_refused_with_a_word(
+    town: Town, spare: Callable[[], Proxy], tmp_path: Path
+) -> None:
+    """Also for root, who ignores modes; what is on record stays, and the next start goes on."""
+    with spare() as proxy:
+        https(town, proxy, "writable")
+        proxy.stop()
+    with _mounted(read_only(tmp_path / "evidence")):
+        again = spare()
+        with pytest.raises(TimeoutError), again:
+            pass
+        assert again.stop() in (2, 3)
+        assert "ead-only" in again.stderr
+        assert "Traceback" not in again.stderr
+    assert [] == unlogged(town, proxy, "writable")
+    assert [] == check_end(town, tmp_path, proxy, ended=True)
+
+
+def test_a_database_that_stays_locked_closes_the_gate(
+    town: Town, spare: Callable[[], Proxy], tmp_path: Path
+) -> None:
+    """Another program that writes to it: what cannot be recorded does not go, and the lock is named."""
+    with spare() as proxy:
+        https(town, proxy, "before-lock")
+        other = sqlite3.connect(tmp_path / "evidence" / "log.sqlite3", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            with contextlib.suppress(*LEFT):
+                https(town, proxy, "locked")
+            told = proxy.wait_for(_is_failed, "that the store failed")
+        finally:
+            other.close()
+
+        assert "another program has locked it" in told.text("reason")
+        assert () == town.inside.requests_for("/locked/https")
+        assert [] == check_closed(town, proxy)
+        assert [] == check_end(town, tmp_path, proxy)
+
+
+@pytest.mark.parametrize("damage", [b"no database at all" * 600, b""], ids=["garbage", "cut-off"])
+def test_a_damaged_database_is_not_written_to(
+    town: Town, spare: Callable[[], Proxy], tmp_path: Path, damage: bytes
+) -> None:
+    """The start is refused with a word on what to do, and the file stays as it was found."""
+    evidence = tmp_path / "evidence"
+    evidence.mkdir()
+    (evidence / "log.sqlite3").write_bytes(damage or b"SQLite format 3\0" + bytes(2000))
+    before = (evidence / "log.sqlite3").read_bytes()
+    proxy = spare()
+    with pytest.raises(TimeoutError), proxy:
+        pass
+
+    assert 3 == proxy.stop()
+    assert "Move the evidence folder away" in proxy.stderr
+    assert "Traceback" not in proxy.stderr
+    assert before == (evidence / "log.sqlite3").read_bytes()
+
+
+def test_a_stopped_proxy_goes_on_where_it_was(town: Town, spare: Callable[[], Proxy], tmp_path: Path) -> None:
+    """SIGSTOP and SIGCONT: who came meanwhile is served afterwards and on record; the gate stays open."""
+    with spare() as proxy:
+        proxy.kill(signal.SIGSTOP)
+        with _asking(proxy, town) as waiting:
+            assert () == town.inside.requests_for("/stopped/http")
+            proxy.kill(signal.SIGCONT)
+            assert 0 == waiting.wait(30)
+
+        assert 1 == len(town.inside.requests_for("/stopped/http"))
+        assert [] == unlogged(town, proxy, "stopped")
+        assert [] == check_end(town, tmp_path, proxy)
+
+
+def test_steps_of_the_clock_are_noted_and_break_nothing(town: Town, tmp_path: Path) -> None:
+    """An hour ahead, then an hour back: both are told, traffic passes, times in the log do not run back."""
+    with FaultDoor() as door, another_proxy(town, tmp_path, door.program) as proxy:
+        for number, step_s in enumerate((3600, -3600)):
+            before = len(proxy.told)
+            door.step_clock(step_s * 1_000_000)
+            https(town, proxy, f"step-{number}")
+            told = proxy.wait_for(
+                lambda told: "clock was stepped" in told.text("reason"), "the step", after=before
+            )
+            assert "by +" in told.text("reason") if step_s > 0 else "by -" in told.text("reason")
+            assert 1 == len(town.inside.requests_for(f"/step-{number}/https"))
+            assert [] == unlogged(town, proxy, f"step-{number}")
+        with Reader.open(tmp_path / "evidence") as reader:
+            times = [reader.exchange(row.exchange).row.time_us for row in reader.exchanges()]
+        assert times == sorted(times)
+        assert [] == check_end(town, tmp_path, proxy)
+
+
+@contextlib.contextmanager
+def _asking(proxy: Proxy, town: Town) -> Iterator[subprocess.Popen[bytes]]:
+    """A client whose request waits for the proxy."""
+    words = ["curl", "-sf", "--proxy", proxy.url, town.inside.url("/stopped/http", scheme="http")]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as waiting:
+        yield waiting
+
+
+def _noise(size: int) -> bytes:
+    return secrets.token_bytes(size)
+
+
+def _is_failed(told: Told) -> bool:
+    return told.kind == "store" and told.text("state") == "failed"
