@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
-from fairwitness.testing import Town
+from fairwitness.testing import Authority, RawClient, Town, curl
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only"),
@@ -17,6 +18,7 @@ pytestmark = [
 ]
 
 NOBODY = 65534
+
 SEND = """
 import os, socket, struct, sys
 if sys.argv[4] != "0":
@@ -29,6 +31,13 @@ elif sys.argv[3] == "resets":
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 peer.close()
 """
+
+
+@pytest.fixture(scope="module")
+def open_town(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """One whose proxy listens for others."""
+    with Town(authority, tmp_path_factory.mktemp("open"), arguments=REMOTE) as town:
+        yield town
 
 
 def send(town: Town, url: str, how: str, *, uid: int) -> str:
@@ -60,3 +69,48 @@ def test_ones_own_request_leaves(town: Town) -> None:
     """The same process with the proxy's user id is answered."""
     assert int(send(town, town.inside.url("/own", scheme="http"), "waits", uid=0)) > 0
     assert 1 == len(town.inside.requests_for("/own"))
+
+
+SECRET = "correct-horse-battery"
+REMOTE = ("--listen", "0.0.0.0:0", "--allow-remote", "--proxy-password", SECRET)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("who", ["", "me@", "me:wrong@", ":@", f"me:{SECRET}x@"])
+def test_others_need_the_password(open_town: Town, scheme: str, who: str) -> None:
+    """Where the proxy listens for others, whoever does not know the password gets 407, and nothing leaves."""
+    port = open_town.proxy.address.rpartition(":")[2]
+    before = open_town.inside.counts
+    reply = curl(
+        f"http://{who}127.0.0.1:{port}",
+        open_town.inside.url("/", scheme=scheme),
+        "--cacert",
+        str(open_town.proxy.ca),
+    )
+
+    assert (407 if scheme == "http" else 0) == reply.status  # curl shows no answer to a refused CONNECT
+    assert b"fairwitness" not in reply.body
+    assert before == open_town.inside.counts
+
+
+def test_a_connect_without_the_password_is_refused(open_town: Town) -> None:
+    """Before its host is even looked at."""
+    with RawClient(open_town.proxy.address) as client:
+        assert 407 == client.connect(open_town.inside.host_port).status
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_who_knows_the_password_is_let_through(open_town: Town, scheme: str) -> None:
+    """Its name is the label; the password is kept nowhere and sent to nobody."""
+    port = open_town.proxy.address.rpartition(":")[2]
+    url = open_town.inside.url(f"/{scheme}", scheme=scheme)
+    reply = curl(f"http://burp:{SECRET}@127.0.0.1:{port}", url, "--cacert", str(open_town.proxy.ca))
+    row = open_town.proxy.wait_for_row(lambda row: row.url == url and row.outcome == "complete")
+
+    assert 200 == reply.status
+    assert "burp" == row.label
+    (seen,) = open_town.inside.requests_for(f"/{scheme}")
+    assert SECRET not in repr(seen)
+    for file in open_town.proxy.evidence.rglob("*"):
+        assert not file.is_file() or SECRET.encode() not in file.read_bytes()
+    assert SECRET not in open_town.proxy.stderr
