@@ -1,7 +1,8 @@
 """What mitmproxy's HTTP/1 lacks: trailers, and answers that only announce the real one.
 
 A trailer makes mitmproxy raise, and leaves the client waiting (its issue 2474); a 103 it takes for the final
-answer (its issue 2229).  Its two HTTP/1 classes are replaced by subclasses, once a process.
+answer (its issue 2229); a head, and what is sent ahead, it keeps whatever
+their length.  Its two HTTP/1 classes are replaced by subclasses, once a process.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseTrailers,
 )
 
+MOST_AHEAD_BYTES = (
+    4 << 20
+)  # a head, or requests sent ahead: mitmproxy keeps them all, browsers stop at 256 KiB
 _LAST_CHUNK = b"0\r\n"
 _STATUS = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})")
 _STATUS_BYTES = 12
@@ -58,6 +62,18 @@ class _Trailing(_http1.Http1Connection):
     """Reads trailers, and writes them where the body goes in chunks."""
 
     _written: http.Headers | None = None
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Close who sends a head without end, or without end what waits for an answer before it."""
+        if (
+            isinstance(event, events.DataReceived)
+            and self.state in (self.read_headers, self.wait)
+            and len(self.buf) + len(event.data) > MOST_AHEAD_BYTES
+        ):
+            self.buf = ReceiveBuffer()
+            yield commands.CloseConnection(self.conn)
+            return
+        yield from super()._handle_event(event)
 
     def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Tell of the trailers right before the end of the message."""

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from fairwitness.rules import RULES
+from fairwitness.testing.bench.bounds import bounds
 from fairwitness.testing.bench.cost import GOAL_US, costs
 from fairwitness.testing.bench.detection import judge_all
 from fairwitness.testing.bench.page import Measured, markdown, speed_page, text, tools_page
@@ -36,13 +37,18 @@ def main() -> int:
         "--lab-python", type=Path, metavar="FILE", help="a Python that has what the shop needs"
     )
     parser.add_argument("--only", metavar="TOOL", help="one of the tools")
+    parser.add_argument("--bounds", action="store_true", help="what hostile amounts cost a live proxy")
+    parser.add_argument("--scale", type=float, default=1.0, metavar="PART", help="of those amounts, 0.01 say")
     given = parser.parse_args()
+    if given.bounds:
+        print(bounds(scale=given.scale))
+        return 0
     if given.tools:
         return tools(given)
     if given.rules:
         return rules(given)
     if not given.detection:
-        parser.error("say what to measure: --detection, --rules or --tools")
+        parser.error("say what to measure: --detection, --rules, --tools or --bounds")
     return detection(given)
 
 
