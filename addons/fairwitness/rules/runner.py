@@ -109,6 +109,10 @@ class Runner:
         """
         self._ledger.begin_replay(past)
 
+    def see_again(self, look: Callable[[], None]) -> bool:
+        """Take one exchange of the replay; false where a bug came between, which ends no start."""
+        return bool(self._run([(self.known, _as_steps(look))], lambda: NO_EXCHANGE, (), _as_it_is))
+
     def blocked_again(self, request: Request, flags: Iterable[str]) -> None:
         """On replay: these flags have blocked the request, and so what came after it."""
         for flag in flags:
