@@ -110,6 +110,7 @@ def test_a_listed_host_passes_and_is_on_record(town: Town, scheme: str) -> None:
     assert 1 == len(seen)
 
 
+@pytest.mark.bypass(57)
 @pytest.mark.parametrize("origin", ["outside", "side", "chatter"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_an_unlisted_host_is_answered_here(town: Town, scheme: str, origin: str) -> None:
@@ -124,6 +125,7 @@ def test_an_unlisted_host_is_answered_here(town: Town, scheme: str, origin: str)
     assert UNTOUCHED == stranger.counts
 
 
+@pytest.mark.bypass(57)
 def test_nobody_asks_for_the_address_of_a_blocked_name(town: Town) -> None:
     """A name that has none gets the block, not a resolver's error."""
     reply = through_curl(town, "https://no-such-name.invalid/")
@@ -131,6 +133,7 @@ def test_nobody_asks_for_the_address_of_a_blocked_name(town: Town) -> None:
     assert is_blocked(reply)
 
 
+@pytest.mark.bypass(57)
 def test_what_curl_resolves_itself_is_an_address(town: Town) -> None:
     """--socks5 asks for an address: the names inside do not vouch for it, though they are listed."""
     before = town.inside.counts
@@ -142,6 +145,7 @@ def test_what_curl_resolves_itself_is_an_address(town: Town) -> None:
     assert before == town.inside.counts
 
 
+@pytest.mark.bypass(57)
 @pytest.mark.parametrize(
     "host",
     [
@@ -165,6 +169,7 @@ def test_no_spelling_of_a_stranger_is_dialled(town: Town, host: SocksHost) -> No
     assert (before, UNTOUCHED) == (town.inside.counts, town.outside.counts)
 
 
+@pytest.mark.bypass(57)
 @pytest.mark.parametrize(
     ("host", "sni", "named"),
     [
@@ -201,6 +206,7 @@ def test_a_kept_alive_connection_is_judged_at_each_request(town: Town) -> None:
     assert [] == [seen for seen in town.inside.requests if seen.path in ("/second", "/third")]
 
 
+@pytest.mark.bypass(57)
 def test_no_second_handshake_inside(town: Town) -> None:
     """Neither CONNECT nor SOCKS inside SOCKS leads anywhere else."""
     before = town.inside.counts.requests
