@@ -47,6 +47,7 @@ def send(town: Town, url: str, how: str, *, uid: int) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout
 
 
+@pytest.mark.bypass(59)
 @pytest.mark.parametrize("how", ["waits", "leaves", "resets"])
 def test_another_users_request_never_leaves(town: Town, how: str) -> None:
     """Also where it is gone before the proxy can look whose it was: the proxy is stopped meanwhile."""
