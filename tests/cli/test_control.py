@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -232,29 +233,36 @@ def test_missing_arguments_are_named() -> None:
         question.text("reason")
 
 
-def test_the_runtime_folder_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder with a short path: a socket's may have 103 bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_the_runtime_folder_is_preferred(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The socket lies in XDG_RUNTIME_DIR when that is private, under a short name."""
-    runtime = tmp_path / "r"
+    runtime = short / "r"
     runtime.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
 
-    path = socket_path(tmp_path / "evidence")
+    path = socket_path(short / "evidence")
 
     assert runtime / "fairwitness" == path.parent
     assert is_private(path.parent)
 
 
-def test_an_open_runtime_folder_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_open_runtime_folder_is_not_used(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A runtime folder that others can enter is passed over."""
-    runtime = tmp_path / "r"
+    runtime = short / "r"
     runtime.mkdir()
     runtime.chmod(0o755)
-    temporary = tmp_path / "t"
+    temporary = short / "t"
     temporary.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
 
-    assert temporary / f"fairwitness-{os.getuid()}" == socket_path(tmp_path / "evidence").parent
+    assert temporary / f"fairwitness-{os.getuid()}" == socket_path(short / "evidence").parent
 
 
 def test_a_planted_folder_or_link_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
