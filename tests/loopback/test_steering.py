@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -10,7 +11,8 @@ from collections.abc import Callable
 import pytest
 from wsproto.events import TextMessage
 
-from fairwitness.testing import Disconnected, Reply, Told, Town, is_blocked
+from fairwitness.testing import Disconnected, RawClient, Reply, Told, Town, is_blocked
+from fairwitness.testing.soak.vitals import resident_bytes
 
 pytestmark = pytest.mark.gate
 
@@ -112,6 +114,58 @@ def test_a_client_that_leaves_a_hold_sends_nothing(make_town: MakeTown) -> None:
 
     assert () == seen
     assert "block" == row.decision
+
+
+LONG_MIB = 96
+
+
+def _sends_long(client: RawClient, town: Town, sent: list[int]) -> None:
+    head = f"POST /long HTTP/1.1\r\nHost: {town.inside.host_port}\r\nContent-Length: {LONG_MIB << 20}\r\n\r\n"
+    with contextlib.suppress(OSError):
+        client.send(head.encode())
+        for _ in range(LONG_MIB):
+            client.send(bytes(1 << 20))
+            sent.append(1 << 20)
+
+
+def test_a_long_upload_waits_in_its_client(make_town: MakeTown) -> None:
+    """While it is held its bytes are not read, so that memory stays as it is; let go, it arrives whole."""
+    with make_town(**HOLDING) as town:
+        town.curl(town.inside.url("/free"))
+        sent: list[int] = []
+        with town.tunnel(town.inside) as client:
+            sending = threading.Thread(target=_sends_long, args=(client, town, sent))
+            sending.start()
+            told = town.proxy.wait_for(_waits, "a hold")
+            before, held_at = resident_bytes(town.proxy.pid), -1
+            while held_at != len(sent):  # until no more is taken for a moment
+                held_at = len(sent)
+                sending.join(0.5)
+            grown = resident_bytes(town.proxy.pid) - before
+            town.proxy.command("release", told.text("hold"))
+            reply = client.reply(method="POST")
+            sending.join(30)
+        (seen,) = town.inside.requests_for("/long")
+
+    assert held_at < LONG_MIB // 2
+    assert grown < LONG_MIB << 19
+    assert 200 == reply.status
+    assert LONG_MIB << 20 == seen.body_bytes
+
+
+def test_a_client_that_leaves_a_long_upload_is_seen(make_town: MakeTown) -> None:
+    """Although nothing more is read from it."""
+    with make_town(**HOLDING) as town:
+        town.curl(town.inside.url("/free"))
+        with town.tunnel(town.inside) as client:
+            head = f"POST /left HTTP/1.1\r\nHost: {town.inside.host_port}\r\nContent-Length: 99999999\r\n\r\n"
+            client.send(head.encode() + bytes(2 << 20))
+            town.proxy.wait_for(_waits, "a hold")
+        town.proxy.wait_for(
+            lambda each: each.kind == "hold" and each.text("state") == "client-left", "that the client left"
+        )
+
+    assert () == town.inside.requests_for("/left")
 
 
 def test_a_throttle_keeps_the_rate_at_the_origin(make_town: MakeTown) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 from mitmproxy import http
 
@@ -113,7 +114,17 @@ class Exchanges:
             self._witness.refuse(request, verdict)
             flow.response = http.Response.make(413, b"")
             return
-        live = await self._ask(flow, upload.seen[:SEEN_BODY_BYTES], content_length(flow))
+        client = flow.client_conn.id
+        try:
+            # Whatever comes while it waits would be kept in memory.
+            live = await self._ask(
+                flow,
+                upload.seen[:SEEN_BODY_BYTES],
+                content_length(flow),
+                is_there=partial(self._wiring.hold_back, client),
+            )
+        finally:
+            self._wiring.read_on(client)
         if live is None:
             return
         self._wiring.caller(flow.client_conn).unfinished_us = 0  # a long upload may take its time
@@ -149,7 +160,14 @@ class Exchanges:
         received: int = flow.metadata.get(_RECEIVED) or self._witness.now_us()
         return received
 
-    async def _ask(self, flow: http.HTTPFlow, body: bytes, body_bytes: int | None) -> Live | None:
+    async def _ask(
+        self,
+        flow: http.HTTPFlow,
+        body: bytes,
+        body_bytes: int | None,
+        *,
+        is_there: Callable[[], bool] = lambda: True,
+    ) -> Live | None:
         """Ask the witness; what is released is remembered, what is not gets its answer."""
         caller = self._wiring.caller(flow.client_conn)
         destinations = destinations_of(flow, caller)
@@ -167,7 +185,7 @@ class Exchanges:
             identification_added=added,
             destinations=destinations,
         )
-        asked = await self._witness.ask(request, verdict, is_gone=lambda: is_gone(flow))
+        asked = await self._witness.ask(request, verdict, is_gone=lambda: not is_there() or is_gone(flow))
         if not asked.is_released:
             flow.response = block_answer(asked.request, asked.verdict, asked.id)
             return None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+import socket
+import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +19,8 @@ from fairwitness.model.verdict import Verdict
 from fairwitness.proxy.tee import Tee
 from fairwitness.proxy.tickets import Dial
 from fairwitness.witness import Asked, Witness
+
+_LEFT = (b"\7", b"\10")  # TCP_CLOSE, TCP_CLOSE_WAIT of the kernel: the other end is gone, what it sent is not
 
 
 @dataclass(slots=True)
@@ -140,6 +145,40 @@ class Wiring:
         for transport in list(handler.transports.values()):
             if transport.writer is not None:
                 transport.writer.close()
+
+    def hold_back(self, client_id: str) -> bool:
+        """Read nothing more from a client for now; whether it is still there.
+
+        All requests of the connection wait with it.
+        """
+        for reader, transport in self._of_client(client_id):
+            transport.pause_reading()
+            # It would read on by itself once what it holds is taken.
+            reader._paused = False  # type: ignore[attr-defined]
+            plug = transport.get_extra_info("socket")
+            if sys.platform == "linux" and plug.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) in _LEFT:
+                return False
+        return True
+
+    def read_on(self, client_id: str) -> None:
+        """The client's bytes may come again."""
+        for _, transport in self._of_client(client_id):
+            transport.resume_reading()
+
+    def _of_client(self, client_id: str) -> Iterator[tuple[asyncio.StreamReader, asyncio.Transport]]:
+        handler = self.handlers().get(client_id)
+        if handler is None:
+            return
+        for end, io in handler.transports.items():
+            if end.id != client_id or not isinstance(io.writer, asyncio.StreamWriter):
+                continue
+            reader, transport = io.reader, io.writer.transport
+            if (
+                isinstance(reader, asyncio.StreamReader)
+                and isinstance(transport, asyncio.Transport)
+                and not transport.is_closing()
+            ):
+                yield reader, transport
 
     def cut_all(self) -> None:
         """Close every connection."""
