@@ -249,6 +249,7 @@ def test_a_tunnel_host_passes_undecrypted_and_only_for_its_own_name(town: Town) 
 
 def test_raw_bytes_pass_only_where_host_and_port_are_named(town: Town) -> None:
     """A server that greets first is heard where the entry says so; elsewhere the bytes end here."""
+    before = town.inside.messages
     with inside_socks(town, "tcp.test", town.tcp.port) as client:
         greeting = client.read()
         client.send(b"to the echo")
@@ -258,7 +259,7 @@ def test_raw_bytes_pass_only_where_host_and_port_are_named(town: Town) -> None:
         rest = client.read_until_end()
 
     assert (b"SSH-2.0-lab\r\n", b"to the echo", b"") == (greeting, echo, rest)
-    assert () == town.inside.messages
+    assert before == town.inside.messages
     row = town.proxy.wait_for_row(lambda row: row.method == "TCP" and row.outcome != "open")
     assert ("allow", town.tcp.host_port) == (row.decision, row.url.removeprefix("tcp://").rstrip("/"))
 
