@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from fairwitness.evidence import Keep
 from fairwitness.evidence.testing import ALLOWED, NOON_US, make_exchange, make_request, open_log
 from fairwitness.model.exchange import Request
-from fairwitness.rules import Knowledge, Runner
-from fairwitness.rules.testing import make_policy
+from fairwitness.model.flag import Severity, Sighting
+from fairwitness.model.verdict import Action
+from fairwitness.rules import Knowledge, Rule, Runner
+from fairwitness.rules.testing import make_line, make_policy
 from fairwitness.witness import replay
 
 
@@ -25,6 +28,35 @@ class Forgetful(Knowledge):
         if request.target == b"/1":
             raise RecursionError
         return super().who(request, in_scope=in_scope)
+
+
+class Strict(Rule):
+    """Flags whatever it sees."""
+
+    name = "window"
+    summary = "for a test"
+
+    def on_request(self, request: Request) -> Iterable[Sighting]:
+        """One sighting each."""
+        yield Sighting(
+            rule=self.name, severity=Severity.CHECK, says="seen", advice="-", shown_by=(), reach="here"
+        )
+
+
+def test_flags_are_raised_although_the_log_could_not_be_read_again(tmp_path: Path) -> None:
+    """A replay that ends before it began is over."""
+    log = open_log(tmp_path / "evidence")
+    log.commit_now()
+    log._journal.store.fail(OSError("broken"))
+    policy = make_policy(rules=[make_line("window", Action.WARN)])
+    runner = Runner(policy, next_flag=7, now_us=NOON_US, rules=[Strict])
+
+    said = replay(log, runner, now_us=NOON_US)
+    judgement = runner.judge_request(make_request(), in_scope=True)
+
+    log.close(time_us=NOON_US)
+    assert "without what was seen before" in (said or "")
+    assert ["f7"] == [flag.flag for flag in judgement.new_flags]
 
 
 def test_a_bug_in_the_replay_costs_one_exchange_and_is_told(tmp_path: Path) -> None:

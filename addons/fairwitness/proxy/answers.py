@@ -37,9 +37,11 @@ def block_answer(request: Request, verdict: Verdict, number: int | None) -> http
     destination = request.header("sec-fetch-dest")
     mode = request.header("sec-fetch-mode")
     is_navigation = mode == "navigate" and destination == "document"
-    if (destination or mode) and not is_navigation:
-        return http.Response.make(status, b"", headers)
-    if not (destination or mode) and _is_of_browser(request) and _may_have_pages(verdict):
+    if destination or mode:
+        may_be_script = not is_navigation
+    else:
+        may_be_script = _is_of_browser(request) and _may_have_pages(verdict)
+    if may_be_script:
         return http.Response.make(status, b"", headers)
     if is_navigation:
         headers |= _UNREAD

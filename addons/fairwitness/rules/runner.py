@@ -111,12 +111,13 @@ class Runner:
 
     def see_again(self, look: Callable[[], None]) -> bool:
         """Take one exchange of the replay; false where a bug came between, which ends no start."""
-        return bool(self._run([(self.known, _as_steps(look))], lambda: NO_EXCHANGE, (), _as_it_is))
+        return bool(self._run([(self.known, _as_steps(look))], _of_none, (), _as_it_is))
 
     def blocked_again(self, request: Request, flags: Iterable[str]) -> None:
         """On replay: these flags have blocked the request, and so what came after it."""
+        subject = about.of_request(request)
         for flag in flags:
-            self._ledger.blocked_again(flag, about.of_request(request))
+            self._ledger.blocked_again(flag, subject)
 
     def end_replay(self) -> None:
         """All that is on record was seen."""

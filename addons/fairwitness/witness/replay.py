@@ -55,8 +55,8 @@ def replay(log: Log, runner: Runner, *, now_us: int) -> str | None:
         with Reader.open(log.folder) as reader:
             past = _Past(since_us=now_us - SPAN_US)
             snapshot = _recent(reader, past)
-            runner.begin_replay(past.flags(log))
             try:
+                runner.begin_replay(past.flags(log))
                 damaged += [
                     f"a bug at exchange {record.row.id}"
                     for record in snapshot.records(damaged.append)
