@@ -1,8 +1,11 @@
 """Remarks."""
 
+import os
+from pathlib import Path
+
 import pytest
 
-from fairwitness.policy import check_policy
+from fairwitness.policy import check_policy, read_policy
 from fairwitness.policy.check import MAX_CONFLICTS
 from fairwitness.policy.known import RULE_NAMES
 from fairwitness.policy.units import day_start_us, parse_day
@@ -20,6 +23,46 @@ def remarks(policy, word: str) -> list[tuple[str, str]]:
 def test_sound_policy_has_no_remark(make_policy):
     """Nothing to say is said."""
     assert () == check_policy(make_policy(program=READ, rules=WRITTEN), now_us=NOW_US)
+
+
+def said_of_a_file(make_policy, file: Path) -> list[tuple[str, str]]:
+    """What is said of a sound policy that lies in *file*."""
+    text = make_policy(program=READ, rules=WRITTEN).text
+    file.write_bytes(text)
+    policy = read_policy(text, path=str(file))
+    return [(each.what, each.mend) for each in check_policy(policy, now_us=NOW_US)]
+
+
+def test_file_of_ones_own_has_no_remark(make_policy, tmp_path):
+    """Also where the user's group can write it, which is what many machines begin with."""
+    file = tmp_path / "policy.yaml"
+    file.touch()
+    file.chmod(0o664)
+    assert said_of_a_file(make_policy, file) == []
+
+
+def test_file_that_everybody_can_write_is_said(make_policy, tmp_path):
+    """Another user of the machine would decide where the next start may send."""
+    file = tmp_path / "a policy.yaml"
+    file.touch()
+    file.chmod(0o666)
+    ((what, mend),) = said_of_a_file(make_policy, file)
+    assert "every user" in what
+    assert mend == f"chmod o-w '{file}'"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_file_of_another_user_is_said(make_policy, tmp_path, monkeypatch):
+    """Unless it is the user who became root with sudo."""
+    file = tmp_path / "policy.yaml"
+    file.touch()
+    os.chown(file, 65534, -1)
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    ((what, _),) = said_of_a_file(make_policy, file)
+    assert "another user (uid 65534)" in what
+
+    monkeypatch.setenv("SUDO_UID", "65534")
+    assert said_of_a_file(make_policy, file) == []
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+import shlex
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -44,6 +47,7 @@ def check_policy(policy: Policy, *, now_us: int) -> tuple[Remark, ...]:
     today = day_of_us(now_us)
     remarks = [
         *_unnamed(policy),
+        *_open_to_others(policy),
         *_review(policy, today),
         *_window(policy, now_us),
         *_wide(policy.entries),
@@ -65,6 +69,21 @@ def _unnamed(policy: Policy) -> Iterator[Remark]:
             "program.name or program.policy_url is still what init wrote",
             "Give both: they name the evidence folder, which two programs would share",
         )
+
+
+def _open_to_others(policy: Policy) -> Iterator[Remark]:
+    """Whoever can write the file decides where the next start may send."""
+    try:
+        found = os.stat(policy.path)
+    except (OSError, ValueError):
+        return  # a text that came from elsewhere
+    own = {str(os.getuid()), "0", os.environ.get("SUDO_UID")}
+    if str(found.st_uid) not in own:
+        what = f"the file belongs to another user (uid {found.st_uid}), who can change what is in scope"
+        yield Remark("warning", policy.path, what, "Read it, copy it and use your own copy")
+    elif found.st_mode & stat.S_IWOTH:
+        what = "every user of this machine can write the file, and so change what is in scope"
+        yield Remark("warning", policy.path, what, f"chmod o-w {shlex.quote(policy.path)}")
 
 
 def _review(policy: Policy, today: date) -> Iterator[Remark]:
