@@ -7,7 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from fairwitness.model.exchange import Client, Connection, Direction, Exchange, Initiator, Message, Request
+from fairwitness.model.exchange import (
+    Client,
+    Connection,
+    Direction,
+    Exchange,
+    Initiator,
+    Message,
+    Metered,
+    Request,
+)
 from fairwitness.model.flag import Answer, AnswerAs, Severity, Sighting
 from fairwitness.model.policy import Approval, Meter, MeterSet, Policy, Posture, Rate
 from fairwitness.model.verdict import Action, Clause
@@ -474,6 +483,32 @@ def test_bug_in_what_is_learned_is_one_of_a_rule(lesson: str, monkeypatch: pytes
     assert ["knowledge"] == [failure.rule for failure in failures]
     assert [exchange] == learned
     assert "hunter2" not in str(failures)
+
+
+@pytest.mark.parametrize(
+    ("part", "hook"), [("initiators", "judge"), ("accounts", "judge"), ("trails", "look")]
+)
+def test_bug_in_who_asks_costs_only_what_it_knows(
+    part: str, hook: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request is judged, as a tool's on the testing meter or of no own account; the bug is told."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("password=hunter2")
+
+    runner = _runner()
+    monkeypatch.setattr(getattr(runner.known, part), hook, broken)
+    request = replace(make_request("https://shop.test/check"), account="first", page="https://shop.test/")
+    if part == "initiators":
+        request = replace(request, initiator=Initiator.PAGE, metered=Metered.FREE)
+    known = runner.who(request, in_scope=True)
+    judged = runner.judge_request(known, in_scope=True)
+
+    assert (Initiator.TOOL, Metered.TESTING, None) == (known.initiator, known.metered, known.page)
+    assert (None if part == "accounts" else "first") == known.account
+    assert Action.WARN == judged.action
+    assert [("knowledge", request.exchange)] == [(each.rule, each.exchange) for each in judged.failures]
+    assert "hunter2" not in str(judged.failures)
 
 
 @pytest.mark.parametrize("action", [Action.THROTTLE, Action.HOLD])

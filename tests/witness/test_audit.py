@@ -145,6 +145,24 @@ def test_answers_of_what_was_refused_by_a_rule_are_seen() -> None:
     assert audited.asks_for_a_look
 
 
+def test_a_bug_in_what_is_learned_ends_no_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told as that of a rule, and the exchange is judged."""
+
+    def broken(*_: object) -> None:
+        raise KeyError("secret of the traffic")
+
+    judge = Audit(_policy())
+    monkeypatch.setattr(judge._runner.known.trails, "learn", broken)
+    with InOrder("test") as order:
+        order.add(Recorded(exchange=make_exchange(_request("https://shop.test/"), body=b"x", after_us=5)))
+        for moment in order:
+            judge.judge(moment)
+    audited = judge.result()
+
+    assert ["knowledge"] == [each.split(":")[0] for each in audited.failures]
+    assert "secret" not in str(audited.failures)
+
+
 def test_a_recording_cannot_leave_more_open_than_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """A HAR in which everything lasts for ever: the oldest end unanswered, and that is told."""
     monkeypatch.setattr("fairwitness.witness.audit._OPEN", 3)

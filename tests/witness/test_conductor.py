@@ -56,6 +56,30 @@ def test_nothing_is_released_before_the_gate_opens(make_session: MakeSession) ->
     assert (False, Action.BLOCK) == (asked.is_released, asked.verdict.action)
 
 
+def test_a_bug_in_who_asks_neither_blocks_nor_closes_the_gate(
+    make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each request goes as one of a tool, and each bug is an incident."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("secret of the traffic")
+
+    session = make_session()
+    monkeypatch.setattr(session.witness._runner.known.initiators, "judge", broken)
+
+    async def run() -> list[Asked]:
+        session.witness.open_gate()
+        return [await ask(session, session.request(path=f"/{at}")) for at in range(4)]
+
+    released = asyncio.run(run())
+    incidents = [str(each) for each in session.told if "rule knowledge failed" in str(each)]
+
+    assert all(each.is_released for each in released)
+    assert session.witness.is_open
+    assert 4 == len(incidents)
+    assert not any("secret" in each for each in incidents)
+
+
 def test_a_stranger_is_blocked_and_on_record(make_session: MakeSession) -> None:
     """With a number by which the researcher finds it again."""
     session = make_session()

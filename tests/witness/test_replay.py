@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from fairwitness.evidence import Keep
 from fairwitness.evidence.testing import ALLOWED, NOON_US, make_exchange, make_request, open_log
 from fairwitness.model.exchange import Request
 from fairwitness.model.flag import Severity, Sighting
 from fairwitness.model.verdict import Action
 from fairwitness.rules import Knowledge, Rule, Runner
+from fairwitness.rules.knowledge import Ask, straight
 from fairwitness.rules.testing import make_line, make_policy
 from fairwitness.witness import replay
 
@@ -22,12 +25,12 @@ class Forgetful(Knowledge):
         super().__init__()
         self.seen: list[bytes] = []
 
-    def who(self, request: Request, *, in_scope: bool) -> Request:
+    def who(self, request: Request, *, in_scope: bool, ask: Ask = straight) -> Request:
         """Fails for one of them."""
         self.seen.append(request.target)
         if request.target == b"/1":
             raise RecursionError
-        return super().who(request, in_scope=in_scope)
+        return super().who(request, in_scope=in_scope, ask=ask)
 
 
 class Strict(Rule):
@@ -75,3 +78,25 @@ def test_a_bug_in_the_replay_costs_one_exchange_and_is_told(tmp_path: Path) -> N
     log.close(time_us=NOON_US + 9)
     assert [b"/0", b"/1", b"/2"] == known.seen
     assert "without 1 of the exchanges that were seen before (the first: a bug at exchange 2)" in (said or "")
+
+
+def test_a_bug_in_what_is_known_is_told_of_the_replay_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one lesson could not learn again is missing afterwards."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("secret of the traffic")
+
+    log = open_log(tmp_path / "evidence")
+    request = make_request(at_us=NOON_US)
+    log.append_request(request, verdict=ALLOWED, released_us=NOON_US, keep=Keep.WHOLE)
+    log.append_response(make_exchange(request), body=None, keep=Keep.WHOLE)
+    log.commit_now()
+    runner = Runner(make_policy(), next_flag=1, now_us=NOON_US + 9)
+    monkeypatch.setattr(runner.known.initiators, "judge", broken)
+
+    said = replay(log, runner, now_us=NOON_US + 9)
+
+    log.close(time_us=NOON_US + 9)
+    assert "a bug at exchange 1" in (said or "")

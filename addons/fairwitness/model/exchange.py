@@ -167,8 +167,8 @@ class Request(_Headed):
         """The same request, and who made it."""
         return self._but(initiator=initiator, initiator_why=initiator_why, page=page, metered=metered)
 
-    def of_account(self, account: str) -> Self:
-        """The same request, and whose account it uses."""
+    def of_account(self, account: str | None) -> Self:
+        """The same request, and whose account it uses; None: none of the researcher's own."""
         return self._but(account=account)
 
     def _but(self, **facts: object) -> Self:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from fairwitness.model.account import Account
-from fairwitness.model.exchange import Exchange, Request
+from fairwitness.model.exchange import Exchange, Initiator, Metered, Request
 from fairwitness.rules.accounts import Accounts, SignIn
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.fields import form_fields
@@ -21,8 +21,19 @@ _REDIRECTS = 8  # of one client
 _LOCATION = 8192  # characters
 _READINGS = 64  # of requests that are judged now, or whose responses come at once
 
+_T = TypeVar("_T")
 
-Lesson = Callable[[Exchange], SignIn | None]
+
+class Ask(Protocol):
+    """Puts a question, and has an answer ready for when that fails."""
+
+    def __call__(self, otherwise: _T, question: Callable[..., _T], /, *given: object, **more: object) -> _T:
+        """The question's answer, or *otherwise*."""
+
+
+def straight(_: _T, question: Callable[..., _T], /, *given: object, **more: object) -> _T:
+    """Let what fails fail."""
+    return question(*given, **more)
 
 
 class Knowledge:
@@ -51,25 +62,30 @@ class Knowledge:
         self._readings: Recent[str, Reading] = Recent(_READINGS)
         self._latest: Reading | None = None
 
-    def who(self, request: Request, *, in_scope: bool) -> Request:
+    def who(self, request: Request, *, in_scope: bool, ask: Ask = straight) -> Request:
         """The request with its initiator, meter and page, and the account whose identity it carries."""
-        request = self.initiators.judge(request, in_scope=in_scope)
-        request = self.accounts.judge(request, in_scope=in_scope)
+        judged = ask(None, self.initiators.judge, request, in_scope=in_scope)
+        request = _of_unknown(request) if judged is None else judged
+        labelled = ask(None, self.accounts.judge, request, in_scope=in_scope)
+        request = request.of_account(None) if labelled is None else labelled
         if in_scope:
-            self.trails.look(request, self.reading(request))
+            ask(None, self._look, request)
         return request
 
-    def learn(self, exchange: Exchange, *, in_scope: bool) -> SignIn | None:
-        """Learn from an answer.  A sign-in that the researcher should be asked about, once a name."""
-        found = [lesson(exchange) for lesson in self.lessons(in_scope=in_scope)]
-        return found[-1]
+    def _look(self, request: Request) -> None:
+        self.trails.look(request, self.reading(request))
 
-    def lessons(self, *, in_scope: bool) -> tuple[Lesson, ...]:
-        """What learns from an answer, in this order; none needs what another one learned from it."""
-        first = partial(self.initiators.learn, in_scope=in_scope)
-        if not in_scope:
-            return first, self.accounts.learn
-        return first, self.ownership.learn, self.trails.learn, self._learn_redirect, self.accounts.learn
+    def learn(self, exchange: Exchange, *, in_scope: bool, ask: Ask = straight) -> SignIn | None:
+        """Learn from an answer.  A sign-in that the researcher should be asked about, once a name.
+
+        No lesson needs what another one learned from the same answer.
+        """
+        ask(None, self.initiators.learn, exchange, in_scope=in_scope)
+        if in_scope:
+            ask(None, self.ownership.learn, exchange)
+            ask(None, self.trails.learn, exchange)
+            ask(None, self._learn_redirect, exchange)
+        return ask(None, self.accounts.learn, exchange)
 
     def redirects_of(self, host: str, client_id: str) -> tuple[str, ...]:
         """The redirect_uris with which hosts in scope sent a browser to a sign-in, the last ones."""
@@ -103,3 +119,13 @@ class Knowledge:
             self._readings.put(request.exchange, found)
         self._latest = found
         return found
+
+
+def _of_unknown(request: Request) -> Request:
+    """A request of which a bug keeps us from knowing who made it: every doubt is a tool."""
+    return request.judged(
+        initiator=Initiator.TOOL,
+        initiator_why="not known, for a bug in the rules",
+        page=None,
+        metered=Metered.TESTING,
+    )

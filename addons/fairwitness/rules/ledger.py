@@ -159,13 +159,16 @@ class Ledger:
             found[1].append(place)
             del found[1][:-_BLOCKS]
 
+    @property
+    def has_blocks(self) -> bool:
+        """Whether anybody may be blocked anywhere."""
+        return bool(len(self._blocks))
+
     def standing_block(self, subject: Subject) -> Flag | None:
         """The flag that blocks this actor at this endpoint at this moment.
 
         A block that a page brought about covers only what pages ask for: no page may lock its visitor out.
         """
-        if not len(self._blocks):
-            return None
         for page_made in (False, True) if subject.is_page_made else (False,):
             place = (subject.actor, subject.endpoint, page_made)
             found = self._blocks.get(place)

@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fairwitness.model.flag import Flag, Sighting
+from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action, Clause
+from fairwitness.rules.approval import approval_for
 from fairwitness.rules.judgement import Judgement, RuleFailure
+from fairwitness.rules.ledger import Ledger
+from fairwitness.rules.rule import Rule
+from fairwitness.rules.subject import Subject
+from fairwitness.rules.terms import Terms, action_for
 
 PACE_US = 1_000_000  # what a throttle costs where the rule that asks for it names no delay of its own
 
@@ -29,6 +35,49 @@ class Ruling:
         if self.sighting.delay_us or self.sighting.waits_for_slot or self.action is not Action.THROTTLE:
             return self.sighting.delay_us
         return PACE_US
+
+
+def ruling_on(
+    rule: Rule,
+    sighting: Sighting,
+    subject: Subject,
+    terms: Terms,
+    policy: Policy,
+    ledger: Ledger,
+    *,
+    is_over: bool,
+) -> Ruling:
+    """What is to happen because of a sighting, and the flag under which it is on record.
+
+    Args:
+        is_over: Whether it has happened, so that there is nothing left to delay or to hold.
+    """
+    action = action_for(sighting, terms, posture=policy.posture)
+    clause = terms.clause
+    says = sighting.says
+    if subject.is_page_made:
+        says = f"made by the page {subject.page or '(unknown)'}: {says}"
+    approval = approval_for(policy, rule.name, host=subject.host, time_us=subject.time_us)
+    if approval is not None:
+        action, clause = Action.ALLOW, approval.clause
+        says = f"{says}; allowed in writing, as the researcher states"
+    if is_over and action in {Action.THROTTLE, Action.HOLD}:
+        action = Action.WARN
+    dismissed = None if rule.judges_afresh else ledger.dismissed(rule.name, sighting, subject)
+    if dismissed is not None:
+        return Ruling(dismissed, False, Action.ALLOW, clause, sighting, says)
+    let = ledger.let(rule.name, sighting, subject) if action is Action.HOLD else None
+    if let is not None:
+        return Ruling(let, False, Action.ALLOW, clause, sighting, says)
+    stands = action is Action.BLOCK and not (rule.judges_afresh or sighting.retry_after_us)
+    flag, is_new = ledger.record(
+        rule.name, sighting, subject, action=action, clause=clause, says=says, stands=stands
+    )
+    if stands:
+        ledger.block(flag, subject)
+    if action is Action.HOLD:
+        ledger.hold(flag, sighting, subject)
+    return Ruling(flag, is_new, action, clause, sighting, says)
 
 
 def judgement_of(

@@ -81,8 +81,7 @@ class Audit:
 
     def __init__(self, policy: Policy, accounts: Iterable[Account] = ()) -> None:
         self._scope = Scope(policy)
-        self._known = Knowledge(accounts, site_of=site_of)
-        self._runner = Runner(policy, next_flag=1, now_us=0, known=self._known)
+        self._runner = Runner(policy, next_flag=1, now_us=0, known=Knowledge(accounts, site_of=site_of))
         self._open: dict[int, _Judged] = {}
         self._positions: dict[str, int] = {}
         self._runs: dict[str, _Run] = {}
@@ -146,7 +145,7 @@ class Audit:
         if verdict.host:
             request = replace(request, host=verdict.host)
         in_scope = verdict.scope_list is ScopeList.INCLUDE
-        request = self._known.who(request, in_scope=in_scope)
+        request = self._runner.who(request, in_scope=in_scope)
         is_released = verdict.is_released
         if is_released:
             judgement = self._runner.judge_request(request, in_scope=in_scope)
@@ -192,7 +191,7 @@ class Audit:
         request = replace(judged.request, body=exchange.request.body)
         exchange = replace(exchange, request=request)
         self._runner.ended(request, time_us=exchange.ended_us)
-        self._known.learn(exchange, in_scope=judged.in_scope)
+        self._runner.learn(exchange, in_scope=judged.in_scope)
         self._note(self._runner.judge_response(exchange), position, exchange)
 
     def _remember(self, position: int, request: Request) -> None:

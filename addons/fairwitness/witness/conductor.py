@@ -135,7 +135,7 @@ class Witness(Steering):
             is_gone: Whether the client has left meanwhile.
         """
         in_scope = verdict.scope_list is ScopeList.INCLUDE
-        request = self._runner.known.who(request, in_scope=in_scope)
+        request = self._runner.who(request, in_scope=in_scope)
         if not verdict.is_released:
             return self._refused(request, verdict)
         judgement = self._runner.judge_request(request, in_scope=in_scope)
@@ -196,7 +196,7 @@ class Witness(Steering):
     def refuse(self, request: Request, verdict: Verdict) -> Asked:
         """Record a request that was refused before it could be asked for."""
         in_scope = verdict.scope_list is ScopeList.INCLUDE
-        return self._refused(self._runner.known.who(request, in_scope=in_scope), verdict)
+        return self._refused(self._runner.who(request, in_scope=in_scope), verdict)
 
     # Looking
 

@@ -136,7 +136,7 @@ def _see(runner: Runner, record: ExchangeRecord) -> None:
     if exchange is None:
         return
     in_scope = row.scope_list == ScopeList.INCLUDE
-    request = runner.known.who(exchange.request, in_scope=in_scope)
+    request = runner.who(exchange.request, in_scope=in_scope)
     judged_by_rules = row.scope_list in {ScopeList.INCLUDE, ScopeList.LOAD, ScopeList.MINE, ScopeList.TUNNEL}
     if not judged_by_rules:
         return

@@ -24,7 +24,7 @@ from fairwitness.testing.bench.truth import Recordings, moments
 GOAL_US = 100
 _ROUNDS = 2  # the least of them counts: what a busy machine adds is not the rules'
 _ORDINARY = 2_000
-_HOOKS = ("on_request", "on_response", "on_message", "on_started", "on_ended", "on_gave_up", "has_slot")
+HOOKS = ("on_request", "on_response", "on_message", "on_started", "on_ended", "on_gave_up", "has_slot")
 _GAP_US = 400_000  # under every limit: the ordinary case is that no rule speaks
 _HEAD = (
     (b"user-agent", b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36"),
@@ -90,7 +90,7 @@ def watched(rule: type[Rule], spent: dict[str, int]) -> type[Rule]:
 
         return told
 
-    theirs = {hook: getattr(rule, hook) for hook in _HOOKS if getattr(rule, hook) is not getattr(Rule, hook)}
+    theirs = {hook: getattr(rule, hook) for hook in HOOKS if getattr(rule, hook) is not getattr(Rule, hook)}
     return type(rule.__name__, (rule,), {name: timing(hook) for name, hook in theirs.items()})
 
 
@@ -99,27 +99,26 @@ def _once_ns(policy: Policy, sessions: Iterable[Sequence[Moment]], rules: Sequen
     took_ns = 0
     scope = Scope(policy)
     for session in sessions:
-        known = Knowledge(site_of=site_of)
-        runner = Runner(policy, next_flag=1, now_us=0, known=known, rules=rules)
+        runner = Runner(policy, next_flag=1, now_us=0, known=Knowledge(site_of=site_of), rules=rules)
         asked = {
             each.position: scope.decide(each.request.destinations).is_released
             for each in session
             if isinstance(each, Asked)
         }
         began_ns = time.thread_time_ns()
-        _judge(session, asked, known, runner)
+        _judge(session, asked, runner)
         took_ns += time.thread_time_ns() - began_ns
     return took_ns
 
 
-def _judge(session: Iterable[Moment], asked: dict[int, bool], known: Knowledge, runner: Runner) -> None:
+def _judge(session: Iterable[Moment], asked: dict[int, bool], runner: Runner) -> None:
     """Ask the rules what live traffic asks them."""
     requests = {}
     for moment in session:
         if not asked.get(moment.position):
             continue
         if isinstance(moment, Asked):
-            request = known.who(moment.request, in_scope=True)
+            request = runner.who(moment.request, in_scope=True)
             requests[moment.position] = request
             runner.judge_request(request, in_scope=True)
             runner.started(request)
@@ -130,7 +129,7 @@ def _judge(session: Iterable[Moment], asked: dict[int, bool], known: Knowledge, 
                 request=request, response=was.response, failure=was.failure, ended_us=was.ended_us
             )
             runner.ended(request, time_us=exchange.ended_us)
-            known.learn(exchange, in_scope=True)
+            runner.learn(exchange, in_scope=True)
             runner.judge_response(exchange)
 
 

@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
-from fairwitness.model.exchange import Exchange
+from fairwitness.model.exchange import Exchange, Request
 from fairwitness.model.policy import Policy
 from fairwitness.policy import read_policy, site_of
 from fairwitness.rules import RULES, Knowledge, Rule, Runner
-from fairwitness.testing.bench.cost import watched
+from fairwitness.rules.knowledge import Ask, straight
+from fairwitness.testing.bench.cost import HOOKS, watched
 from fairwitness.testing.bench.traffic import HOSTILE, ordinary
+
+_Took = tuple[int, int]
+"""Nanoseconds before the request is released, and after its answer has passed."""
 
 _ROUNDS = 3  # the least of them counts for each exchange: what a busy machine adds is not the rules'
 _EACH = 150  # exchanges of each ordinary kind
@@ -67,22 +71,31 @@ def the_policy() -> Policy:
 
 
 def speeds(policy: Policy) -> tuple[Speed, ...]:
-    """``all rules`` first, then the kinds of exchanges, then each rule by itself, the dearest first.
+    """``all rules`` first, its two halves, the kinds of exchanges, then each rule, the dearest first.
 
-    What all rules know in common is in the first, and stands by itself as ``known in common``.
+    What all rules know in common is in the first, and stands by itself as ``known in common``; ``asking
+    alone`` is the floor: as many rules with the same hooks that do nothing.
     """
+    idle = tuple(_idle(rule) for rule in RULES)
     with collector_quiet():
-        whole = _least(partial(each_ns, policy))
-        common = _least(partial(each_ns, policy, rules=()))
-        alone = {rule.name: _least(partial(_alone_ns, policy, rule)) for rule in RULES}
-    kinds: dict[str, list[int]] = {}
-    for (kind, _), took_ns in zip(ordinary(_EACH), whole, strict=True):
-        kinds.setdefault(kind, []).append(took_ns)
+        whole = _least(partial(_each_took, policy, Knowledge, RULES))
+        floor = _least(partial(_each_took, policy, _Unknowing, idle))
+        common = _least(partial(_each_took, policy, Knowledge, ()))
+        alone = {rule.name: _least(partial(_alone_took, policy, rule)) for rule in RULES}
+    kinds: dict[str, list[_Took]] = {}
+    for (kind, _), took in zip(ordinary(_EACH), whole, strict=True):
+        kinds.setdefault(kind, []).append(took)
     return (
-        _speed("all rules", whole),
-        *(_speed(kind, each) for kind, each in kinds.items()),
-        _speed("known in common", common),
-        *sorted((_speed(name, each) for name, each in alone.items()), key=lambda speed: -speed.median_us),
+        _speed("all rules", [sum(each) for each in whole]),
+        _speed("before a request is released", [before for before, _ in whole]),
+        _speed("after its answer has passed", [after for _, after in whole]),
+        *(_speed(f"all rules: {kind}", [sum(each) for each in took]) for kind, took in kinds.items()),
+        _speed("asking alone", [sum(each) for each in floor]),
+        _speed("known in common", [sum(each) for each in common]),
+        *sorted(
+            (_speed(name, [sum(each) for each in took]) for name, took in alone.items()),
+            key=lambda speed: -speed.median_us,
+        ),
     )
 
 
@@ -100,13 +113,9 @@ def hostile_us(policy: Policy, make: Callable[[int], Exchange], size: int) -> fl
     return median(each_ns(policy, [make(size) for _ in range(_HOSTILE)])) / 1000
 
 
-def each_ns(
-    policy: Policy, exchanges: Sequence[Exchange], *, rules: Sequence[type[Rule]] = RULES
-) -> list[int]:
+def each_ns(policy: Policy, exchanges: Sequence[Exchange]) -> list[int]:
     """What each exchange takes, from its request to its answer, as live traffic asks the rules."""
-    known = Knowledge(site_of=site_of)
-    runner = Runner(policy, next_flag=1, now_us=0, known=known, rules=rules)
-    return [_judge_ns(exchange, known, runner) for exchange in exchanges]
+    return [sum(took) for took in _each_took(policy, Knowledge, RULES, exchanges)]
 
 
 @contextmanager
@@ -118,34 +127,81 @@ def collector_quiet() -> Iterator[None]:
     gc.unfreeze()
 
 
-def _alone_ns(policy: Policy, rule: type[Rule], exchanges: Sequence[Exchange]) -> list[int]:
+def _each_took(
+    policy: Policy, knowing: type[Knowledge], rules: Sequence[type[Rule]], exchanges: Sequence[Exchange]
+) -> list[_Took]:
+    runner = Runner(policy, next_flag=1, now_us=0, known=knowing(site_of=site_of), rules=rules)
+    return [_judge(exchange, runner) for exchange in exchanges]
+
+
+def _alone_took(policy: Policy, rule: type[Rule], exchanges: Sequence[Exchange]) -> list[_Took]:
     """What one rule takes of each, without what all know in common."""
     spent = {rule.name: 0}
-    known = Knowledge(site_of=site_of)
-    runner = Runner(policy, next_flag=1, now_us=0, known=known, rules=(watched(rule, spent),))
+    runner = Runner(
+        policy, next_flag=1, now_us=0, known=Knowledge(site_of=site_of), rules=(watched(rule, spent),)
+    )
     took = []
     for exchange in exchanges:
-        before_ns = spent[rule.name]
-        _judge_ns(exchange, known, runner)
-        took.append(spent[rule.name] - before_ns)
+        began_ns = spent[rule.name]
+        request = _ask(exchange, runner)
+        asked_ns = spent[rule.name]
+        _end(exchange, request, runner)
+        took.append((asked_ns - began_ns, spent[rule.name] - asked_ns))
     return took
 
 
-def _judge_ns(exchange: Exchange, known: Knowledge, runner: Runner) -> int:
+def _judge(exchange: Exchange, runner: Runner) -> _Took:
     began_ns = time.thread_time_ns()
-    request = known.who(exchange.request, in_scope=True)
+    request = _ask(exchange, runner)
+    asked_ns = time.thread_time_ns()
+    _end(exchange, request, runner)
+    return asked_ns - began_ns, time.thread_time_ns() - asked_ns
+
+
+def _ask(exchange: Exchange, runner: Runner) -> Request:
+    """What delays a request: all that the conductor asks the rules before it writes and releases it."""
+    request = runner.who(exchange.request, in_scope=True)
     runner.judge_request(request, in_scope=True)
     runner.started(request)
+    return request
+
+
+def _end(exchange: Exchange, request: Request, runner: Runner) -> None:
+    """What comes when all bytes of the answer's body have passed."""
     ended = Exchange(request=request, response=exchange.response, ended_us=exchange.ended_us)
     runner.ended(request, time_us=ended.ended_us)
-    known.learn(ended, in_scope=True)
+    runner.learn(ended, in_scope=True)
     runner.judge_response(ended)
-    return time.thread_time_ns() - began_ns
 
 
-def _least(measure: Callable[[Sequence[Exchange]], list[int]]) -> list[int]:
+class _Unknowing(Knowledge):
+    """Knows nothing: what is left is the cost of asking."""
+
+    def who(self, request: Request, *, in_scope: bool, ask: Ask = straight) -> Request:  # noqa: ARG002
+        return request
+
+    def learn(self, exchange: Exchange, *, in_scope: bool, ask: Ask = straight) -> None:  # noqa: ARG002
+        return None
+
+
+def _idle(rule: type[Rule]) -> type[Rule]:
+    """As many hooks, and nothing in them."""
+    nothing: dict[str, Callable[..., object]] = {
+        hook: (lambda *_: True) if hook == "has_slot" else (lambda *_: ())
+        for hook in HOOKS
+        if getattr(rule, hook) is not getattr(Rule, hook)
+    }
+    return type(
+        f"Idle{rule.__name__}", (Rule,), {"name": rule.name, "summary": "", "where": rule.where, **nothing}
+    )
+
+
+def _least(measure: Callable[[Sequence[Exchange]], list[_Took]]) -> list[_Took]:
     rounds = [measure([exchange for _, exchange in ordinary(_EACH)]) for _ in range(_ROUNDS)]
-    return [min(each) for each in zip(*rounds, strict=True)]
+    return [
+        (min(before for before, _ in each), min(after for _, after in each))
+        for each in zip(*rounds, strict=True)
+    ]
 
 
 def _speed(name: str, took_ns: Iterable[int]) -> Speed:
