@@ -47,6 +47,7 @@ def test_trailers_of_an_answer_reach_the_client_and_the_record(town: Town, clien
 
     assert said.endswith(b"5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n")
     assert ("complete", b"hello") == (record.row.outcome, record.response_body)
+    assert ((b"X-Sum", b"1"),) == record.response_trailers
     assert record.row.exchange in found
 
 

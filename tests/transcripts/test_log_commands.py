@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,7 +83,7 @@ def logged(home: Home, policy: Path) -> Path:
     log = Log.open(folder, program=loaded.program, now_us=START_US)
     log.append_session([("listen", "127.0.0.1:8080")], time_us=START_US)
     log.append_policy(loaded, time_us=START_US, why="start")
-    _released(log, _request(1))
+    _released(log, replace(_request(1), trailers=((b"X-Sum", b"9\x1b[2J"),)))
     _released(log, _request(2, target=HOSTILE), status=503)
     flag = Flag(
         flag="f1",
@@ -222,6 +223,7 @@ def test_show_prints_raw_http(home: Home, logged: Path) -> None:
     lines = result.out.splitlines()
     assert "GET /cart HTTP/1.1" in lines
     assert "X-Odd: \\x1b[31m\\xff" in lines
+    assert ["# trailers", "X-Sum: 9\\x1b[2J"] == lines[lines.index("# trailers") :][:2]
     assert "HTTP/1.1 200 OK" in lines
     assert '{"name": "\\x1b]0;owned\\x07", "ok": true}' in lines
     assert all(line.isprintable() for line in lines)

@@ -110,10 +110,12 @@ def _print_record(record: ExchangeRecord, flags: Sequence[Flag]) -> None:
     print()
     _print_half(record.request_line, record.request_headers)
     _print_body(record, record.request_body, is_request=True)
+    _print_trailers(record.request_trailers)
     if record.response_line is not None:
         print()
         _print_half(record.response_line, record.response_headers)
         _print_body(record, record.response_body, is_request=False)
+        _print_trailers(record.response_trailers)
     if (missing := _missing(record)) is not None:
         print(f"# {printable(missing)}")
     _print_messages(record)
@@ -151,6 +153,13 @@ def _print_half(line: bytes, headers: Headers) -> None:
     for name, value in headers:
         print(f"{printable_bytes(name)}: {printable_bytes(value)}")
     print()
+
+
+def _print_trailers(trailers: Headers) -> None:
+    if trailers:
+        print("# trailers")
+    for name, value in trailers:
+        print(f"{printable_bytes(name)}: {printable_bytes(value)}")
 
 
 def _print_body(record: ExchangeRecord, content: bytes | None, *, is_request: bool) -> None:

@@ -22,6 +22,7 @@ class _Side:
 
     line: bytes | None = None
     headers: Headers = ()
+    trailers: Headers = ()
     body: bytes | None = None
     size: int | None = None
     digest: str | None = None
@@ -76,6 +77,8 @@ def record_of(
         response_body_sha256=response.digest,
         messages=tuple(reading.messages),
         meta=tuple(reading.meta),
+        request_trailers=request.trailers,
+        response_trailers=response.trailers,
         is_pruned=reading.is_pruned,
     )
 
@@ -110,6 +113,7 @@ def _take(reading: _Reading, entry: StoredEntry, connection: sqlite3.Connection,
     if entry.kind in ("request", "blocked") and entry.number is not None:
         side = reading.request
         side.line, side.headers = b"".join(segments.start).removesuffix(b"\r\n"), segments.headers
+        side.trailers = segments.trailers
         # What passes in a tunnel or raw stream was not observed: that is not the same as no body.
         is_observed = not segments.start or segments.start[0] not in (b"CONNECT ", b"TCP ")
         if is_observed and first(pairs, "body-stored") is None and first(pairs, "body-follows") is None:
@@ -123,6 +127,7 @@ def _take(reading: _Reading, entry: StoredEntry, connection: sqlite3.Connection,
     elif entry.kind == "response":
         side = reading.response
         side.take_body(pairs, content)
+        side.trailers = segments.trailers
         if segments.start:
             side.line, side.headers = b"".join(segments.start).removesuffix(b"\r\n"), segments.headers
             if first(pairs, "body-stored") is None and not side.size:

@@ -108,6 +108,10 @@ def _put_exchange(connection: sqlite3.Connection, shown: Shown) -> None:
             " ".join(placeholder.name for placeholder in shown.hidden),
         ),
     )
+    for side, trailers in (("request", record.request_trailers), ("response", record.response_trailers)):
+        for name, value in trailers:
+            line = (None, row.id, f"{side} trailer", name.decode("latin-1"), value.decode("latin-1"))
+            _put(connection, "header", line)
     for side, headers, body, size in (
         ("request", record.request_headers, record.request_body, record.request_body_bytes),
         ("response", record.response_headers, record.response_body, record.response_body_bytes),

@@ -48,15 +48,18 @@ def head_text(line: bytes, headers: Headers) -> str:
 
 def body_lines(record: ExchangeRecord, side: Side) -> tuple[str, str | None]:
     """A body as a person reads it, and what is missing of it; bytes that are no text are escapes."""
-    body = record.request_body if side is Side.REQUEST else record.response_body
+    is_request = side is Side.REQUEST
+    body = record.request_body if is_request else record.response_body
+    trailers = record.request_trailers if is_request else record.response_trailers
     note = missing(record, side)
+    after = head_text(b"\n(trailers)", trailers) if trailers else ""
     if not body:
-        return "", note
+        return after, note
     if len(body) > SHOWN_BYTES:
         cut = f"the first {SHOWN_BYTES} of {len(body)} bytes are shown"
         note = cut if note is None else f"{note}; {cut}"
     shown = body[:SHOWN_BYTES].replace(b"\r\n", b"\n")
-    return printable_bytes(shown, keep="\n\t"), note
+    return printable_bytes(shown, keep="\n\t") + after, note
 
 
 def message_title(message: Message) -> str:

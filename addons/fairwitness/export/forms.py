@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 from fairwitness.model.clock import iso_us
+from fairwitness.model.exchange import Headers
 from fairwitness.model.record import ExchangeRecord, ExchangeRow
 
 Value = str | int | float | bool | None | list["Value"] | dict[str, "Value"]
@@ -43,7 +44,8 @@ def record_form(record: ExchangeRecord) -> Form:
         **exchange_form(record.row),
         "request": {
             "line": _latin(record.request_line),
-            "headers": [[_latin(name), _latin(value)] for name, value in record.request_headers],
+            "headers": _pairs(record.request_headers),
+            "trailers": _pairs(record.request_trailers),
             "body": _base64(record.request_body),
             "bytes": record.request_body_bytes,
             "sha256": record.request_body_sha256,
@@ -52,7 +54,8 @@ def record_form(record: ExchangeRecord) -> Form:
         if record.response_line is None
         else {
             "line": _latin(record.response_line),
-            "headers": [[_latin(name), _latin(value)] for name, value in record.response_headers],
+            "headers": _pairs(record.response_headers),
+            "trailers": _pairs(record.response_trailers),
             "body": _base64(record.response_body),
             "bytes": record.response_body_bytes,
             "sha256": record.response_body_sha256,
@@ -69,6 +72,10 @@ def record_form(record: ExchangeRecord) -> Form:
         ],
         "meta": [[name, value] for name, value in record.meta],
     }
+
+
+def _pairs(headers: Headers) -> list[Value]:
+    return [[_latin(name), _latin(value)] for name, value in headers]
 
 
 def _latin(raw: bytes) -> str:

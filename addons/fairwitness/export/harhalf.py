@@ -45,6 +45,8 @@ def request_form(shown: Shown) -> Form:
     }
     if record.request_body or record.request_body_bytes:
         form["postData"] = _post_data(record)
+    if record.request_trailers:
+        form["_trailers"] = _headers(record.request_trailers)
     note = missing(record, Side.REQUEST)
     if note:
         form["comment"] = note
@@ -69,7 +71,7 @@ def response_form(shown: Shown) -> Form:
             "_error": sound(record.row.reason if is_blocked(record) else record.row.outcome),
         }
     on_wire = record.row.response_bytes
-    return {
+    form: Form = {
         "status": line.status,
         "statusText": line.reason,
         "httpVersion": line.version,
@@ -80,6 +82,9 @@ def response_form(shown: Shown) -> Form:
         "headersSize": _head_size(shown, record.response_line or b"", record.response_headers),
         "bodySize": -1 if on_wire is None else on_wire,
     }
+    if record.response_trailers:
+        form["_trailers"] = _headers(record.response_trailers)
+    return form
 
 
 def cookies_of(headers: Headers) -> list[Value]:

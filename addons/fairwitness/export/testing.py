@@ -54,6 +54,8 @@ def make_record(
     response_headers: Headers = ((b"Content-Type", b"text/plain"),),
     response_body: bytes | None = b"ok",
     messages: tuple[Message, ...] = (),
+    request_trailers: Headers = (),
+    response_trailers: Headers = (),
     meta: tuple[tuple[str, str], ...] = (),
     **row: object,
 ) -> ExchangeRecord:
@@ -77,6 +79,8 @@ def make_record(
         response_body_bytes=None if response_body is None else len(response_body),
         response_body_sha256=None,
         messages=messages,
+        request_trailers=request_trailers,
+        response_trailers=response_trailers,
         meta=(*told, *meta),
     )
 
@@ -123,6 +127,7 @@ def texts_of(record: ExchangeRecord) -> list[bytes]:
         *(text.encode("utf-8", "surrogatepass") for text in strings if text is not None),
         record.request_line,
         *(part for pair in (*record.request_headers, *record.response_headers) for part in pair),
+        *(part for pair in (*record.request_trailers, *record.response_trailers) for part in pair),
         *(body for body in (record.request_body, record.response_body) if body is not None),
         *(message.content for message in record.messages),
     ]

@@ -33,6 +33,8 @@ def walk(record: ExchangeRecord, read: Read) -> ExchangeRecord:
         response_headers=_headers(record.response_headers, read),
         response_body=_optional(record.response_body, read),
         messages=tuple(replace(each, content=read(each.content, b"")) for each in record.messages),
+        request_trailers=_headers(record.request_trailers, read),
+        response_trailers=_headers(record.response_trailers, read),
         meta=tuple((key, _text(value, read)) for key, value in record.meta),
     )
 

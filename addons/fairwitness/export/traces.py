@@ -89,6 +89,10 @@ def _without_hashes(
         shown,
         request_headers=request_headers if keeps_request else _without(request_headers, _is_hash),
         response_headers=shown.response_headers if is_here else _without(shown.response_headers, _is_hash),
+        request_trailers=shown.request_trailers
+        if keeps_request
+        else _without(shown.request_trailers, _is_hash),
+        response_trailers=shown.response_trailers if is_here else _without(shown.response_trailers, _is_hash),
         request_body_sha256=request,
         response_body_sha256=response,
         meta=tuple(

@@ -63,6 +63,8 @@ class ExchangeRecord:
     messages: tuple[Message, ...]
     meta: tuple[tuple[str, str], ...]
     """All meta lines of all its entries, in order."""
+    request_trailers: Headers = ()
+    response_trailers: Headers = ()
     is_pruned: bool = False
     """Whether the response's body was stored once, and dropped by ``prune``."""
 

@@ -95,7 +95,7 @@ def _request(record: ExchangeRecord, scheme: str, host: str, port: int) -> http.
         http_version=version,
         headers=http.Headers(record.request_headers),
         content=record.request_body,
-        trailers=None,
+        trailers=http.Headers(record.request_trailers) if record.request_trailers else None,
         timestamp_start=min(_time_us(record, "received-us"), released_us) / 1e6,
         timestamp_end=released_us / 1e6,
     )
@@ -116,7 +116,7 @@ def _response(record: ExchangeRecord) -> http.Response | None:
         reason=reason,
         headers=http.Headers(record.response_headers),
         content=record.response_body,
-        trailers=None,
+        trailers=http.Headers(record.response_trailers) if record.response_trailers else None,
         timestamp_start=_time_us(record, "started-us") / 1e6,
         timestamp_end=ended_s,
     )
