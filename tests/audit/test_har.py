@@ -5,27 +5,22 @@ from __future__ import annotations
 import base64
 import io
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mitmproxy import http
+from mitmproxy.addons.savehar import SaveHar
+from mitmproxy.io import FlowWriter
+from mitmproxy.test import tflow
 from tests.audit.conftest import Read, exchanges
 
+from fairwitness.audit import Source
 from fairwitness.audit.har import HAR
 from fairwitness.model.clock import parse_iso_us
 from fairwitness.model.exchange import SEEN_BODY_BYTES, Direction, Exchange
 from fairwitness.model.recording import CutOff, Recorded, Skipped
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # mitmproxy calls pyparsing by names that have been deprecated since
-    from mitmproxy import http
-    from mitmproxy.addons.savehar import SaveHar
-    from mitmproxy.io import FlowWriter
-    from mitmproxy.test import tflow
-
-    from fairwitness.audit import Source
-    from fairwitness.proxy.dump import read_dump
+from fairwitness.proxy.dump import read_dump
 
 START_US = parse_iso_us("2026-11-24T10:11:12.345Z")
 

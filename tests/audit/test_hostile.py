@@ -9,29 +9,24 @@ import socket
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mitmproxy import http
+from mitmproxy.io import FlowWriter
+from mitmproxy.test import tflow
 from tests.audit.conftest import BURP_HEAD, Read, burp_file, burp_item, exchanges
 
 from fairwitness.audit import InOrder, Source
 from fairwitness.audit.burp import BURP
 from fairwitness.audit.har import HAR
 from fairwitness.model.recording import CutOff, Item, Recorded, Skipped
+from fairwitness.proxy.dump import read_dump
 from fairwitness.rules.testing import make_policy
 from fairwitness.witness.audit import audit
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # mitmproxy calls pyparsing by names that have been deprecated since
-    from mitmproxy import http
-    from mitmproxy.io import FlowWriter
-    from mitmproxy.test import tflow
-
-    from fairwitness.proxy.dump import read_dump
 
 DUMP = Source("mitmproxy dump", lambda head: True, read_dump)
 

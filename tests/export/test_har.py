@@ -2,23 +2,19 @@ from __future__ import annotations
 
 import base64
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from jsonschema import Draft6Validator
+from mitmproxy import http
+from mitmproxy.io import FlowReader
 from referencing import Registry, Resource
 
 from fairwitness.export.har import HarExporter
 from fairwitness.export.testing import make_message, make_record, shown, written
 from fairwitness.model.record import ExchangeRecord
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # mitmproxy calls pyparsing by names that have been deprecated since
-    from mitmproxy import http
-    from mitmproxy.io import FlowReader
 
 SCHEMAS = Path(__file__).parent / "har-schema"
 

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import io
 import re
-import warnings
 from dataclasses import replace
 
 import pytest
@@ -18,11 +17,7 @@ from fairwitness.export.passes import write_checked
 from fairwitness.export.redact import Redaction
 from fairwitness.export.testing import make_message, make_record, redacted
 from fairwitness.model.record import ExchangeRecord
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # mitmproxy calls pyparsing by names that have been deprecated since
-
-    from fairwitness.proxy.dump_writer import DumpExporter
+from fairwitness.proxy.dump_writer import DumpExporter
 
 FORM = b"note=" + b"a" * 4000 + b"&username=alice&password=hunter2"
 ANSWER = b'{"pin": "4711", "filler": "' + b"b" * 5000 + b'"}'

@@ -8,7 +8,6 @@ import io
 import json
 import re
 import tempfile
-import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mitmproxy.io import tnetstring
 from tests.audit.conftest import burp_file, burp_item
 from tests.audit.test_hostile import FORMATS
 from tests.fuzz.mutate import VALUES, bounded, change_bytes, change_tree
@@ -24,14 +24,9 @@ from fairwitness.audit import InOrder, Source
 from fairwitness.audit.burp import BURP
 from fairwitness.audit.har import HAR
 from fairwitness.model.recording import CutOff, Item, Recorded, Remark, Skipped
+from fairwitness.proxy.dump import read_dump
 from fairwitness.rules.testing import make_policy
 from fairwitness.witness.audit import audit
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from mitmproxy.io import tnetstring
-
-    from fairwitness.proxy.dump import read_dump
 
 DUMP = Source("mitmproxy dump", lambda head: True, read_dump)
 SHARED = Path(__file__).parents[3] / "shared"

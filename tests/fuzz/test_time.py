@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from zlib import crc32
 
@@ -22,10 +21,7 @@ from fairwitness.evidence.layout import Draft, pack, unpack
 from fairwitness.evidence.meta import read_meta
 from fairwitness.evidence.testing import make_request
 from fairwitness.policy import canonical_host, read_policy
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from fairwitness.proxy.dump import read_dump
+from fairwitness.proxy.dump import read_dump
 
 DUMP = Source("mitmproxy dump", lambda head: True, read_dump)
 TIMES = 8

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -18,12 +17,9 @@ from fairwitness.evidence import Reader
 from fairwitness.export.har import HarExporter
 from fairwitness.model.disclosure import Shown
 from fairwitness.model.record import ExchangeRecord, FlagRow
+from fairwitness.proxy.dump_writer import DumpExporter
 from fairwitness.testing import Town
 from fairwitness.testing.site import text_answer
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # mitmproxy calls pyparsing by names that have been deprecated since
-    from fairwitness.proxy.dump_writer import DumpExporter
 
 LIMITS = {  # a token a minute: no jitter of a test changes what overflows
     "testing": {

@@ -5,23 +5,18 @@ import io
 import json
 import re
 import subprocess
-import warnings
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from mitmproxy.io import FlowReader
 
 from fairwitness.export import EXPORTERS
 from fairwitness.export.testing import make_message, make_record, shown, written
 from fairwitness.model.record import ExchangeRecord
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # mitmproxy calls pyparsing by names that have been deprecated since
-    from mitmproxy.io import FlowReader
-
-    from fairwitness.proxy.dump_writer import DumpExporter
+from fairwitness.proxy.dump_writer import DumpExporter
 
 BY_NAME = {each.name: each() for each in (*EXPORTERS, DumpExporter)}
 ODD = st.sampled_from(

@@ -6,7 +6,6 @@ import io
 import json
 import random
 import re
-import warnings
 from urllib.parse import quote
 
 from hypothesis import given, settings
@@ -17,11 +16,7 @@ from fairwitness.export.passes import write_checked
 from fairwitness.export.redact import Redaction
 from fairwitness.export.testing import make_message, make_record
 from fairwitness.model.record import ExchangeRecord
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # mitmproxy calls pyparsing by names that have been deprecated since
-
-    from fairwitness.proxy.dump_writer import DumpExporter
+from fairwitness.proxy.dump_writer import DumpExporter
 
 FORMATS = [*(each() for each in EXPORTERS), DumpExporter()]
 LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"

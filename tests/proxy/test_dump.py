@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import io
 import tempfile
-import warnings
+
+from mitmproxy import flow, http
+from mitmproxy.io import FlowWriter
+from mitmproxy.test import tflow
 
 from fairwitness.model.exchange import SEEN_BODY_BYTES, Direction
 from fairwitness.model.recording import CutOff, Item, Recorded, Skipped
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # mitmproxy calls pyparsing by names that have been deprecated since
-    from mitmproxy import flow, http
-    from mitmproxy.io import FlowWriter
-    from mitmproxy.test import tflow
-
-    from fairwitness.proxy import dump
-    from fairwitness.proxy.dump import read_dump
+from fairwitness.proxy import dump
+from fairwitness.proxy.dump import read_dump
 
 START_S = 1_795_500_000.25
 

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
 import io
-import warnings
+
+from mitmproxy import http
+from mitmproxy.io import FlowReader
 
 from fairwitness.export.testing import make_message, make_record, shown
 from fairwitness.model.record import ExchangeRecord
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # mitmproxy calls pyparsing by names that have been deprecated since
-    from mitmproxy import http
-    from mitmproxy.io import FlowReader
-
-    from fairwitness.proxy.dump_writer import write_dump
+from fairwitness.proxy.dump_writer import write_dump
 
 
 def _flows(*records: ExchangeRecord) -> list[http.HTTPFlow]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import pytest
+from mitmproxy import http
+from mitmproxy.io import FlowWriter
+from mitmproxy.test import tflow
 
 from fairwitness.audit import InOrder
 from fairwitness.model.exchange import Initiator, Metered, Request
@@ -13,16 +15,9 @@ from fairwitness.model.flag import Severity
 from fairwitness.model.policy import Policy
 from fairwitness.model.recording import Asked, Recorded
 from fairwitness.policy import read_policy
+from fairwitness.proxy.dump import read_dump
 from fairwitness.rules.testing import NOON_US
 from fairwitness.witness.audit import Audit, Audited
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # mitmproxy calls pyparsing by names that have been deprecated since
-    from mitmproxy import http
-    from mitmproxy.io import FlowWriter
-    from mitmproxy.test import tflow
-
-    from fairwitness.proxy.dump import read_dump
 
 SHARED = Path(__file__).parents[3] / "shared"
 POLICY = b"""
