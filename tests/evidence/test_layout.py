@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from zlib import crc32
 
 import pytest
@@ -12,6 +13,11 @@ from fairwitness.evidence.heads import add_request_head, add_response_head
 from fairwitness.evidence.keep import hide_nothing
 from fairwitness.evidence.layout import (
     CODE_BITS,
+    LINE,
+    MORE,
+    NAME,
+    START,
+    TRAIL,
     DamagedError,
     Draft,
     expand,
@@ -143,6 +149,35 @@ def test_segment_of_half_a_gibibyte_is_refused() -> None:
     draft = Draft([], [], [(1 << 29) << 3], [], [])
     with pytest.raises(ValueError, match="too long"):
         pack(draft, b"")
+
+
+def test_a_row_that_shows_a_header_as_part_of_another_line_is_damaged() -> None:
+    """Whether a piece begins a line, and which, is not hashed either."""
+    headers = ((b"Cookie", b"a=1; b=2"), (b"Authorization", b"Basic x"))
+    for target in (b"/", b"/?q=1&r=2"):
+        draft = Draft.of_meta([b"a: b\n"])
+        add_request_head(
+            draft, make_request(target=target, headers=headers), hide=hide_nothing, hide_query=False
+        )
+        words = [number & 7 for number in draft.words]
+        assert [LINE, NAME] == words[-2:]
+        for forged in (MORE, START, TRAIL):
+            others = [*draft.words[:-2], draft.words[-2] >> CODE_BITS << CODE_BITS | forged]
+            with pytest.raises(DamagedError):
+                unpack(*pack(replace(draft, words=others), b""))
+
+
+def test_a_row_whose_status_line_takes_in_a_header_is_damaged() -> None:
+    """In lists as in the entry itself."""
+    draft = Draft.of_meta([b"a: b\n"])
+    answer = make_exchange(make_request(), headers=((b"Location", b"/x"),)).response
+    assert answer is not None
+    add_response_head(draft, answer, hide=hide_nothing)
+    forged = replace(draft, words=[number >> CODE_BITS << CODE_BITS | START for number in draft.words[:2]])
+
+    for read in (unpack, unpack_beginning):
+        with pytest.raises(DamagedError, match="start line"):
+            read(*pack(forged, b""))
 
 
 @pytest.mark.parametrize("change", ["name", "order"])
