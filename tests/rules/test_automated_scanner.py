@@ -54,6 +54,7 @@ class Session:
         status: int = 200,
         gives: bytes = b"ok",
         kind: bytes = b"text/html",
+        takes_s: float = 0.01,
         **more: object,
     ) -> bool:
         """Ask for something; whether it went out."""
@@ -68,7 +69,10 @@ class Session:
         self.runner.started(request)
         self.released += 1
         answers = ((b"content-type", kind),)
-        exchange = make_exchange(request, status=status, body=gives, headers=answers)
+        exchange = make_exchange(
+            request, status=status, body=gives, headers=answers, after_us=round(takes_s * 1_000_000)
+        )
+        self.at_us = max(self.at_us, exchange.ended_us)
         self.runner.ended(request, time_us=exchange.ended_us)
         self.known.learn(exchange, in_scope=True)
         self.runner.judge_response(exchange)
@@ -161,7 +165,41 @@ def _slow() -> Iterator[Step]:
         yield f"/search?q={payload}", {"after_s": 4.0, "status": 500}
 
 
+def _steady() -> Iterator[Step]:
+    for payload in _mixed(40):
+        yield f"/search?q={payload}", {"after_s": 1.6, "headers": CURL}
+
+
+def _waiting() -> Iterator[Step]:
+    for payload in _mixed(30):
+        yield f"/search?q={payload}", {"after_s": 0.1, "takes_s": 1.2, "headers": CURL}
+
+
+def _in_headers() -> Iterator[Step]:
+    for payload in _mixed(30):
+        name = (b"x-forwarded-for", b"cookie", b"x-api-version")[len(payload) % 3]
+        yield "/account", {"after_s": 0.3, "headers": (*CURL, (name, b"a=" + payload.encode()))}
+
+
+def _round_a_filter() -> Iterator[Step]:
+    for ends in ("", "/", "/.", "//", "/./", "..;/", "%20", "%09", ";x", "~", "/*", "%00", ".."):
+        yield f"/admin{ends}", {"after_s": 0.2, "status": 403, "headers": CURL}
+    for name in (b"x-original-url", b"x-rewrite-url", b"x-forwarded-for", b"x-real-ip", b"x-host", b"client-ip"):
+        for value in (b"/admin", b"127.0.0.1"):
+            yield "/admin", {"after_s": 0.2, "status": 403, "headers": (*CURL, (name, value))}
+
+
+def _numbers() -> Iterator[Step]:
+    for number in range(60):
+        yield f"/{number:02}", {"after_s": 0.1, "status": 404, "headers": CURL}
+
+
 SCANNERS = {
+    "every second and a half": (_steady, 30),
+    "slow answers": (_waiting, 30),
+    "payloads in headers": (_in_headers, 30),
+    "round a filter": (_round_a_filter, 30),
+    "numbers": (_numbers, 30),
     "nikto": (_nikto, 30),
     "feroxbuster": (_feroxbuster, 30),
     "nuclei": (_nuclei, 30),
@@ -247,6 +285,23 @@ def _repeater() -> Iterator[Step]:
         yield "/api/me", {"method": "PUT", "headers": edited, "body": body, "after_s": 3.0}
 
 
+def _slow_origin() -> Iterator[Step]:
+    for payload in _mixed(20):
+        yield f"/search?q={payload}", {"after_s": 1.5, "takes_s": 6.0, "headers": CURL}
+
+
+def _filter_by_hand() -> Iterator[Step]:
+    for i, ends in enumerate(("", "/", "/.", "//", "..;/", "%20", ";x", "~")):
+        address = b"127.0.0.%d" % i
+        headers = (*CURL, (b"x-forwarded-for", address), (b"origin", b"https://%d.example" % i))
+        yield f"/admin{ends}", {"after_s": 9.0, "status": 403, "headers": headers}
+
+
+def _two_slashes() -> Iterator[Step]:
+    for page in range(30):
+        yield f"//v1/items/{page}", {"after_s": 0.2, "headers": CURL, "kind": b"application/json"}
+
+
 def _paging() -> Iterator[Step]:
     script: Headers = (
         (b"user-agent", b"python-requests/2.32"),
@@ -308,7 +363,19 @@ def _passwords() -> Iterator[Step]:
         )
 
 
-PEOPLE = [_spa, _autocomplete, _by_hand, _repeater, _paging, _collection, _guesses, _passwords]
+PEOPLE = [
+    _spa,
+    _autocomplete,
+    _by_hand,
+    _repeater,
+    _slow_origin,
+    _filter_by_hand,
+    _two_slashes,
+    _paging,
+    _collection,
+    _guesses,
+    _passwords,
+]
 
 
 @pytest.mark.parametrize("steps", PEOPLE, ids=lambda steps: steps.__name__.strip("_"))

@@ -18,9 +18,10 @@ MINUTE_US = 60_000_000
 SPAN_US = 10 * MINUTE_US  # what is older tells nothing
 WALK_US = 10_000_000
 WALK = 15  # different addresses that no person asks for within that
-_BURST_US = 2_000_000
+_BURST_US = 3_000_000
 _KEPT = 600  # observations of one kind
 HAND_US = 1_000_000  # no hand sends two different payloads within that
+READING_US = 300_000  # nor another one so soon after an answer, however late the answer came
 _PATHS = 2048  # that an actor has been given
 
 
@@ -40,6 +41,9 @@ class Kind(StrEnum):
     REFUSED = "methods that a path refuses"
     ERROR = "server errors"
     BAD = "requests that make no sense to the server"
+    DENIED = "requests that the server does not allow"
+    SPELLING = "odd spellings of paths"
+    PRETENCE = "origins, addresses and paths that headers pretend"
     ASKED = "different addresses"
     UNREFERRED = "linked addresses without the Referer that a browser sends"
     CALLBACK = "call-back hosts"
@@ -59,7 +63,7 @@ _Steps = tuple[tuple[int, int], ...]
 _SCORES: dict[Kind, tuple[_Steps, _Steps]] = {  # within a minute, within ten
     Kind.MISS: (((20, 8), (12, 5), (8, 3)), ((40, 8), (25, 5), (15, 3))),
     Kind.HURRIED: (((12, 8), (8, 6), (3, 3)), ()),
-    Kind.PAYLOAD: ((), ((60, 6), (40, 3))),
+    Kind.PAYLOAD: (((25, 6), (20, 3)), ((100, 10), (60, 6), (40, 3))),
     Kind.FAMILY: (((5, 3), (3, 1)), ()),
     Kind.CROWDED: (((2, 6), (1, 4)), ()),
     Kind.NAMES: (((3, 10), (2, 7), (1, 4)), ()),
@@ -70,6 +74,9 @@ _SCORES: dict[Kind, tuple[_Steps, _Steps]] = {  # within a minute, within ten
     Kind.REFUSED: (((10, 6), (5, 4)), ()),
     Kind.ERROR: (((10, 3), (5, 2)), ()),
     Kind.BAD: (((20, 4), (10, 2)), ()),
+    Kind.DENIED: (((30, 6), (15, 3)), ()),
+    Kind.SPELLING: (((10, 6), (6, 3)), ()),
+    Kind.PRETENCE: (((24, 8), (16, 6), (8, 3)), ()),
     Kind.CALLBACK: (((1, 1),), ()),
 }
 _FEWEST = {
@@ -112,12 +119,16 @@ class Trail:
         """Answers that look the same, with the unlinked paths that gave them."""
         self.names: Recent[str, set[str]] = Recent(64)
         """Parameter names by place."""
+        self.spelled: Recent[Hashable, set[bytes]] = Recent(64)
+        """Odd spellings by the path that they are of."""
         self.traits: set[str] = set()
         """How it differs from the browser that it says it is."""
         self.tool: str | None = None
         """The scanner that it named."""
         self.tried_us = 0
-        """When its latest payload came."""
+        """When its latest payload came; later, where its answer came late."""
+        self.tried_by = ""
+        """The exchange of that payload."""
         self.stopped_until_us = 0
         """While its requests for what it was never given are refused."""
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from urllib.parse import unquote_to_bytes
 
 from fairwitness.detect import ToolKind, probe_in, tool_in
 from fairwitness.detect.secret import compiled
@@ -15,7 +16,7 @@ from fairwitness.rules.endpoint import skeleton
 from fairwitness.rules.given import Given
 from fairwitness.rules.hello import contradicts
 from fairwitness.rules.reading import Reading, Tried
-from fairwitness.rules.trail import HAND_US, Kind, Trail
+from fairwitness.rules.trail import HAND_US, READING_US, Kind, Trail
 
 _TRAILS = 64
 _OPEN = 1024  # exchanges whose trail is known
@@ -23,8 +24,20 @@ _STACKS = 64
 _DISGUISES = 5  # User-Agents of one and the same program; from then on they are one actor
 _MISSING = frozenset({404, 410})
 _REFUSED = frozenset({405, 501})
+_DENIED = frozenset({401, 403})
 _BAD = frozenset({400, 406, 414, 422, 431})
+_ODD = re.compile(rb"//|/\.|\.\.|[;\\]|%(?:2[ef]|5c|0|20|25)|[.~*]/?$", re.IGNORECASE)
+_BETWEEN = re.compile(rb"[/.;~*\\\s\x00]+")
+_SPELLINGS = 64
+_PRETENDING = frozenset(  # headers that say from where, for whom or to what a request goes
+    b"""
+    client-ip origin true-client-ip x-client-ip x-custom-ip-authorization x-forwarded x-forwarded-by
+    x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-server x-host x-http-method-override
+    x-original-url x-originating-ip x-override-url x-real-ip x-remote-addr x-remote-ip x-rewrite-url
+    """.split()
+)
 _ALIKE = 8  # different unlinked paths with one and the same answer: it means "no such thing"
+_PATH_BYTES = 512  # of a path whose spelling is looked at
 _MANY_NAMES = 40
 _NAMES = 200
 _UNUSUAL = frozenset({"TRACE", "TRACK", "DEBUG", "QUERY"})
@@ -96,12 +109,14 @@ class Trails:
     def _look_at_payloads(self, trail: Trail, request: Request, sure: Sequence[Tried]) -> None:
         """What people try by hand is a payload too, but none of it is hurried or crowded."""
         now_us = request.received_us
-        what = (request.method, request.target, hash(request.body))
+        is_in_headers = any(tried.place == "header" for tried in sure)
+        told = hash(request.headers) if is_in_headers else 0
+        what = (request.method, request.target, hash(request.body), told)
         trail.note(Kind.PAYLOAD, what, now_us)
         families = {tried.attack.family for tried in sure}
         is_crowded = len(families) > 1 and len({tried.name for tried in sure}) > 2
         is_hurried = now_us - trail.tried_us < HAND_US
-        trail.tried_us = now_us
+        trail.tried_us, trail.tried_by = now_us, request.exchange
         if is_crowded:
             trail.note(Kind.CROWDED, request.target, now_us)
         if is_hurried:
@@ -116,7 +131,11 @@ class Trails:
         trail.note(Kind.ASKED, (request.host, request.target), now_us)
         if path not in trail.given and probe_in(path.encode("latin-1")) and not self.given.links(request):
             trail.note(Kind.PROBE, (request.host, path), now_us)
+        if _ODD.search(request.raw_path):
+            self._look_at_spelling(trail, request)
         headers = reading.headers
+        for name in _PRETENDING & headers.keys():
+            trail.note(Kind.PRETENCE, (name, headers[name][:200]), now_us)
         agent = headers.get(b"user-agent", b"")
         if not _is_browser(agent):
             return
@@ -132,6 +151,16 @@ class Trails:
             trail.traits.add("a browser's User-Agent with the TLS hello of a library")
         if not has_fetch and b"referer" not in headers:
             trail.note(Kind.UNREFERRED, (request.host, request.target), now_us)
+
+    def _look_at_spelling(self, trail: Trail, request: Request) -> None:
+        """Spelling one path in one way after another is how filters are got round."""
+        raw = request.raw_path[:_PATH_BYTES]
+        plain = _BETWEEN.sub(b"/", unquote_to_bytes(raw)).strip(b"/").lower()
+        spelled = trail.spelled.get_or_make((request.host, plain), set)
+        if len(spelled) < _SPELLINGS:
+            spelled.add(raw)
+        if len(spelled) > 1:
+            trail.note(Kind.SPELLING, (request.host, raw), request.received_us)
 
     def _look_at_names(self, trail: Trail, request: Request, reading: Reading) -> None:
         now_us = request.received_us
@@ -162,6 +191,11 @@ class Trails:
             return
         trail, now_us = self.of(request), exchange.ended_us
         path, status = request.path, response.status
+        if request.exchange == trail.tried_by:
+            trail.tried_us = max(trail.tried_us, now_us - HAND_US + READING_US)
+        if status in _DENIED:
+            who = request.first_values.get(b"authorization")
+            trail.note(Kind.DENIED, (request.method, request.host, request.target, hash(who)), now_us)
         if status in _REFUSED:
             trail.note(Kind.REFUSED, (request.method, request.host, path), now_us)
         elif status in _BAD:
@@ -172,7 +206,7 @@ class Trails:
             pass
         elif status in _MISSING or self._says_the_same(trail, exchange):
             if not self.given.links(request):
-                trail.note(Kind.MISS, (request.host, skeleton(path.encode("latin-1"))), now_us)
+                trail.note(Kind.MISS, (request.host, _folded(path)), now_us)
         elif status < 400:
             trail.given.put(path, True)
         self.given.learn(exchange)
@@ -205,6 +239,11 @@ class Trails:
             if len(agents) > _DISGUISES
             else request.actor
         )
+
+
+def _folded(path: str) -> str:
+    """A path whose ids are folded; a number that stands below nothing is the id of nothing."""
+    return path if path.count("/") == 1 else skeleton(path.encode("latin-1"))
 
 
 @lru_cache(maxsize=256)
