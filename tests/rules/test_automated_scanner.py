@@ -184,7 +184,14 @@ def _in_headers() -> Iterator[Step]:
 def _round_a_filter() -> Iterator[Step]:
     for ends in ("", "/", "/.", "//", "/./", "..;/", "%20", "%09", ";x", "~", "/*", "%00", ".."):
         yield f"/admin{ends}", {"after_s": 0.2, "status": 403, "headers": CURL}
-    for name in (b"x-original-url", b"x-rewrite-url", b"x-forwarded-for", b"x-real-ip", b"x-host", b"client-ip"):
+    for name in (
+        b"x-original-url",
+        b"x-rewrite-url",
+        b"x-forwarded-for",
+        b"x-real-ip",
+        b"x-host",
+        b"client-ip",
+    ):
         for value in (b"/admin", b"127.0.0.1"):
             yield "/admin", {"after_s": 0.2, "status": 403, "headers": (*CURL, (name, value))}
 
