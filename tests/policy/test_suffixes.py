@@ -1,8 +1,12 @@
 """The public-suffix guard."""
 
-import pytest
+import subprocess
+import sys
 
-from fairwitness.policy.suffixes import covers_public_suffix, is_public_suffix, registrable, site_of
+import pytest
+import tldextract
+
+from fairwitness.policy.suffixes import _listed, covers_public_suffix, is_public_suffix, registrable, site_of
 
 
 @pytest.mark.parametrize(
@@ -23,6 +27,22 @@ from fairwitness.policy.suffixes import covers_public_suffix, is_public_suffix, 
 def test_bases_above_strangers_are_told(base):
     """A wildcard below these would take in names that anybody can register."""
     assert covers_public_suffix(base)
+
+
+def test_the_list_is_the_one_that_its_library_reads():
+    """Its file is read without it."""
+    read = tldextract.TLDExtract(
+        cache_dir=None, suffix_list_urls=(), fallback_to_snapshot=True, include_psl_private_domains=True
+    )
+    assert set(read.tlds) == set(_listed())
+
+
+def test_a_policy_is_read_without_an_http_client():
+    """Every command reads one."""
+    code = (
+        "import sys, fairwitness.policy; print({'requests', 'urllib3', 'http.client'} & sys.modules.keys())"
+    )
+    assert "set()" == subprocess.check_output([sys.executable, "-c", code], text=True).strip()
 
 
 @pytest.mark.parametrize("base", ["apify.com", "example.co.uk", "me.github.io", "www.ck", "in.test"])
