@@ -214,6 +214,22 @@ def test_identical_blocks_are_one_line_with_a_count(log: Log) -> None:
     assert [("cdn.other.test", page, 51)] == wanted
 
 
+def test_a_hundred_thousand_identical_blocks_take_little_room(log: Log) -> None:
+    """A thousand a second: the log grows by a line a minute and a count every fifth second."""
+    request = make_request(host="cdn.other.test", page="p")
+    for second in range(100):
+        for _ in range(1000):
+            log.append_blocked(request, verdict=BLOCKED, time_us=NOON_US + second * 1_000_000)
+        log.checkpoint_full()
+
+    log.close(time_us=NOON_US)
+    with Reader.open(log.folder) as reader:
+        (wanted,) = reader.wanted()
+
+    assert 100_000 == wanted[2]
+    assert sum(path.stat().st_size for path in log.folder.iterdir()) < 2 << 20
+
+
 def test_block_a_minute_later_is_a_line_of_its_own(log: Log, open_again: Callable[[], Log]) -> None:
     """Folding ends, and what was folded until then is written at the latest when the log is closed."""
     client = Client(connection=new_exchange(), address="127.0.0.1", port=5000)

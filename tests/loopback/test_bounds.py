@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from fairwitness.testing import Counts, Town
-from fairwitness.testing.bench.bounds import (
+from fairwitness.testing.bench.amounts.http1 import (
     blocked_hosts,
     endless_head,
     endless_hello,
@@ -16,19 +16,58 @@ from fairwitness.testing.bench.bounds import (
     long_heads,
     sent_behind,
 )
-from fairwitness.testing.soak.vitals import resident_bytes
+from fairwitness.testing.bench.amounts.websockets import (
+    empty_fragments,
+    endless_message,
+    fragments,
+    pongs,
+    pongs_unread,
+    server_message,
+    server_messages,
+)
+from fairwitness.testing.soak.vitals import forget_peak, peak_bytes, resident_bytes, unread_bytes
 
+Send = Callable[[Town, int], None]
 SENT_MIB = 160
 ALLOWED_BYTES = 80 << 20
 
 
-@pytest.mark.parametrize("send", [endless_head, sent_behind, long_answer])
-def test_what_has_no_end_is_not_kept_in_memory(town: Town, send: Callable[[Town, int], None]) -> None:
-    """A header, bytes behind a waiting request, an answer: twice as much was sent as the proxy may grow."""
+def grown_bytes(town: Town, send: Send, count: int) -> int:
+    """How much the proxy grew at most while so much was sent."""
+    forget_peak(town.proxy.pid)
     before = resident_bytes(town.proxy.pid)
-    send(town, SENT_MIB)
+    send(town, count)
+    return peak_bytes(town.proxy.pid) - before
 
-    assert resident_bytes(town.proxy.pid) - before < ALLOWED_BYTES
+
+@pytest.mark.parametrize(
+    "send", [endless_head, sent_behind, long_answer, endless_message, fragments, server_message]
+)
+def test_what_has_no_end_is_not_kept_in_memory(town: Town, send: Send) -> None:
+    """Heads, bytes sent ahead, answers, WebSocket messages: twice as much is sent as it may grow."""
+    assert grown_bytes(town, send, SENT_MIB) < ALLOWED_BYTES
+
+
+def test_a_flood_of_messages_waits_outside(town: Town) -> None:
+    """What comes faster than it can be put on record stays in the kernel, not in the proxy's memory."""
+    told = len(town.inside.messages)
+    with town.client() as client:
+        pongs_unread(town, client, 8_000)
+        town.inside.wait_for(lambda it: len(it.messages) >= told + 100, "a hundred pongs")
+        waiting = unread_bytes(town.proxy.address, client.port)
+
+    assert waiting > 256 << 10
+
+
+def test_floods_that_are_taken_cost_little_memory(town: Town) -> None:
+    """Messages of a client, of a server, and empty fragments."""
+    told = len(town.inside.messages)
+    grown = grown_bytes(town, pongs, 500)
+
+    assert 500 == sum(each.content == b"anybody" for each in town.inside.messages[told:])
+    assert grown < 16 << 20
+    assert grown_bytes(town, server_messages, 500) < 16 << 20
+    assert grown_bytes(town, empty_fragments, 50_000) < 16 << 20
 
 
 def test_after_hostile_amounts_honest_requests_pass(town: Town) -> None:

@@ -20,8 +20,9 @@ from mitmproxy import connection, flow, http, tcp, tls
 from mitmproxy.proxy import layer, server_hooks
 
 from fairwitness.errors import EvidenceError
-from fairwitness.proxy.layers import ControlFrame, Upload
+from fairwitness.proxy.layers import Upload
 from fairwitness.proxy.socks import Handshake
+from fairwitness.proxy.websockets import ControlFrame
 from fairwitness.proxy.wiring import Wiring
 
 LIFECYCLE = frozenset({"load", "configure", "running", "done", "add_log"})

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from mitmproxy import hooks
 
-from fairwitness.proxy import layers, socks  # noqa: F401 - their hooks are among them
+from fairwitness.proxy import layers, socks, websockets  # noqa: F401 - their hooks are among them
 
 ALL_HOOKS = frozenset(hooks.all_hooks)

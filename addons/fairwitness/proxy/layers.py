@@ -1,23 +1,19 @@
-"""What mitmproxy's layers lack: a say before a long upload starts, and before WebSocket control frames go on.
+"""What mitmproxy's layers lack: a say before a long upload starts.
 
-Two classes of mitmproxy are replaced by subclasses of theirs, once a process (and two more in `http1`); its
+Its class of HTTP streams is replaced by a subclass, once a process (more in `http1` and `websockets`); its
 reader of TLS hellos gets a limit.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
-import wsproto.events
 from mitmproxy import http, tls
 from mitmproxy.flow import Error
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as http_layers
 from mitmproxy.proxy.layers import tls as tls_layers
-from mitmproxy.proxy.layers import websocket as websocket_layers
 from mitmproxy.proxy.layers.http._events import (
     RequestData,
     RequestEndOfMessage,
@@ -28,7 +24,9 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.utils import expect
 
 from fairwitness.model.exchange import SEEN_BODY_BYTES
+from fairwitness.proxy.brakes import mend_reading
 from fairwitness.proxy.http1 import ResponseAnnounced, mend_http1
+from fairwitness.proxy.websockets import mend_websockets
 
 _MAX_HELLO_BYTES = 1 << 16  # browsers' are under 3 KiB; mitmproxy would parse an endless one again and again
 
@@ -65,26 +63,6 @@ class UploadStartedHook(commands.StartHook):
     """Asked once for a long body.  It goes on only if the hook has set ``flow.request.stream``."""
 
     upload: Upload
-
-
-@dataclass(slots=True)
-class ControlFrame:
-    """A WebSocket ping, pong or close, before it goes on."""
-
-    flow: http.HTTPFlow
-    kind: str
-    """``ping`` | ``pong`` | ``close``."""
-    content: bytes
-    from_client: bool
-    is_refused: bool = True
-    """Until the hook says otherwise."""
-
-
-@dataclass
-class ControlFrameHook(commands.StartHook):
-    """Asked for every WebSocket control frame."""
-
-    frame: ControlFrame
 
 
 class WatchedStream(http_layers.HttpStream):
@@ -168,69 +146,6 @@ class WatchedStream(http_layers.HttpStream):
         yield from self.handle_connect_finish()  # type: ignore[no-untyped-call]
 
 
-class WatchedWebsocket(websocket_layers.WebsocketLayer):
-    """A WebSocket whose pings, pongs and close are asked for like its messages."""
-
-    def start(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """Remember what the connections read last, so that control frames can be shown."""
-        yield from super().start(event)
-        self._last: Any = None
-        self._is_close_asked = False
-        for side in (self.client_ws, self.server_ws):
-            side.events = self._remembering(side.events)
-        self._handle_event = self.relay_watched  # type: ignore[method-assign]
-
-    _handle_event = start
-
-    def _remembering(self, original: Any) -> Any:
-        def remembered() -> Iterator[Any]:
-            for event in original():
-                self._last = event
-                yield event
-
-        return remembered
-
-    def relay_watched(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """Relay; control frames only once the hook has agreed."""
-        relayed = super().relay_messages(event)
-        from_client = getattr(event, "connection", None) == self.context.client
-        reply: Any = None
-        while True:
-            try:
-                command = relayed.send(reply)
-            except StopIteration:
-                return
-            kind = self._kind(command)
-            if kind is not None:
-                frame = ControlFrame(self.flow, kind, _content(self._last), from_client)
-                yield ControlFrameHook(frame)
-                if frame.is_refused:
-                    yield commands.CloseConnection(self.context.server)
-                    yield commands.CloseConnection(self.context.client)
-                    self._handle_event = self.done  # type: ignore[method-assign]
-                    return
-            reply = yield command
-
-    def _kind(self, command: commands.Command) -> str | None:
-        """Which control frame the command is about to pass on: the log line comes before the frame."""
-        if isinstance(self._last, wsproto.events.CloseConnection):
-            if self._is_close_asked:
-                return None
-            self._is_close_asked = True
-            return "close"
-        if isinstance(command, commands.Log) and isinstance(
-            self._last, wsproto.events.Ping | wsproto.events.Pong
-        ):
-            return "ping" if isinstance(self._last, wsproto.events.Ping) else "pong"
-        return None
-
-
-def _content(event: Any) -> bytes:
-    if isinstance(event, wsproto.events.CloseConnection):
-        return int(event.code).to_bytes(2, "big") + (event.reason or "").encode()
-    return bytes(event.payload)
-
-
 _parse_hello = tls_layers.parse_client_hello
 
 
@@ -244,5 +159,6 @@ def watch_layers() -> None:
     """Put the watched layers in the place of mitmproxy's own, for this process."""
     mend_http1()
     http_layers.HttpStream = WatchedStream  # type: ignore[misc]
-    websocket_layers.WebsocketLayer = WatchedWebsocket  # type: ignore[misc]
+    mend_websockets()
+    mend_reading()
     tls_layers.parse_client_hello = _bounded_hello

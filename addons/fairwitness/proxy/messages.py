@@ -8,8 +8,8 @@ from wsproto.frame_protocol import Opcode
 from fairwitness.model.exchange import Destination, Direction, Message
 from fairwitness.proxy.fail_closed import fails_closed
 from fairwitness.proxy.hooks import ALL_HOOKS
-from fairwitness.proxy.layers import ControlFrame
 from fairwitness.proxy.translate import bare_request
+from fairwitness.proxy.websockets import ControlFrame
 from fairwitness.proxy.wiring import Live, Wiring
 
 

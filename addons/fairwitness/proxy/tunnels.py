@@ -7,13 +7,14 @@ import time
 
 from mitmproxy import connection, http, tls
 from mitmproxy.proxy import layer
-from mitmproxy.proxy.layers import HttpLayer, TCPLayer, modes
+from mitmproxy.proxy.layers import HttpLayer, modes
 from mitmproxy.proxy.layers import tls as tls_layers
 from mitmproxy.proxy.layers.http import HTTPMode
 
 from fairwitness.model.exchange import Destination, Request
 from fairwitness.model.verdict import Action, ScopeList, Verdict
 from fairwitness.proxy.answers import block_answer
+from fairwitness.proxy.brakes import BrakingTcp
 from fairwitness.proxy.fail_closed import fails_closed
 from fairwitness.proxy.hooks import ALL_HOOKS
 from fairwitness.proxy.ja4 import ja4
@@ -184,7 +185,7 @@ class Tunnels:
             return
         verdict = caller.refused or self._witness.preview([self._connect(caller, "tcp")])
         if verdict.is_released and not caller.is_tunnel:
-            data.layer = TCPLayer(data.context)
+            data.layer = BrakingTcp(data.context)
             return
         caller.refused = caller.refused or (_raw(verdict) if verdict.is_released else verdict)
         self._wiring.cut(client.id)

@@ -61,6 +61,11 @@ class RawClient:
     ) -> None:
         self.close()
 
+    @property
+    def port(self) -> int:
+        """Its own."""
+        return int(self._socket.getsockname()[1])
+
     def close(self) -> None:
         """End it."""
         self._socket.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
@@ -51,6 +53,7 @@ async def serve_websocket(wire: Wire, first: bytes, *, connection: int, tally: T
     """Echo messages, answer pings.
 
     The text ``ping: X`` makes the server ping with X, ``close: N`` makes it close with code N.
+    ``messages: N``, ``pings: N`` and ``large: MIB`` make it send so many or so much, and close.
     """
     socket = Connection(ConnectionType.SERVER)
     assembler = Assembler(connection)
@@ -71,7 +74,16 @@ async def serve_websocket(wire: Wire, first: bytes, *, connection: int, tally: T
         data = await wire.read()
 
 
-def _replies(message: SeenMessage, event: Event) -> list[Event]:
+_FLOODS: dict[str, Callable[[int], Iterator[Event]]] = {
+    "messages": lambda count: (TextMessage(data="small") for _ in range(count)),
+    "pings": lambda count: (Ping(payload=b"anybody") for _ in range(count)),
+    "large": lambda mib: (
+        BytesMessage(data=bytes(1 << 20), message_finished=number == mib) for number in range(1, mib + 1)
+    ),
+}
+
+
+def _replies(message: SeenMessage, event: Event) -> Iterable[Event]:
     if isinstance(event, Ping):
         return [event.response()]
     if message.kind == "binary":
@@ -83,4 +95,6 @@ def _replies(message: SeenMessage, event: Event) -> list[Event]:
         return [Ping(payload=argument.encode())]
     if order == "close":
         return [CloseConnection(code=int(argument), reason="as asked")]
+    if order in _FLOODS:
+        return itertools.chain(_FLOODS[order](int(argument)), [CloseConnection(code=1000)])
     return [TextMessage(data=message.content.decode())]

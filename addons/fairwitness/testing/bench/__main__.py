@@ -36,12 +36,13 @@ def main() -> int:
     parser.add_argument(
         "--lab-python", type=Path, metavar="FILE", help="a Python that has what the shop needs"
     )
-    parser.add_argument("--only", metavar="TOOL", help="one of the tools")
+    parser.add_argument("--only", metavar="WORD", help="one of the tools; bounds with this word")
     parser.add_argument("--bounds", action="store_true", help="what hostile amounts cost a live proxy")
     parser.add_argument("--scale", type=float, default=1.0, metavar="PART", help="of those amounts, 0.01 say")
     given = parser.parse_args()
     if given.bounds:
-        print(bounds(scale=given.scale))
+        for line in bounds(scale=given.scale, words=[given.only] if given.only else ()):
+            print(line, flush=True)
         return 0
     if given.tools:
         return tools(given)

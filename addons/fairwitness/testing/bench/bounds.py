@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fairwitness.testing.authority import Authority
-from fairwitness.testing.client import Disconnected, RawClient
-from fairwitness.testing.soak.vitals import resident_bytes
+from fairwitness.testing.bench.amounts import http1, websockets
+from fairwitness.testing.soak.vitals import disk_bytes, forget_peak, peak_bytes, resident_bytes
 from fairwitness.testing.town import Town
 
 _MIB = 1 << 20
@@ -38,101 +37,49 @@ class Cost:
     count: int
     unit: str
     memory_bytes: int
-    """By how much the proxy's resident memory grew."""
+    """By how much the proxy's resident memory grew meanwhile, at most."""
     disk_bytes: int
     """By how much the evidence folder grew."""
     seconds: float
 
 
-def endless_hello(town: Town, kib: int) -> None:
-    """A ClientHello that announces 16 MiB and goes on until the proxy has enough."""
-    records = b"\x16\x03\x01\x04\x00" + bytes(1024)
-    with town.client() as client, contextlib.suppress(OSError):
-        client.connect(town.inside.host_port)
-        client.send(b"\x16\x03\x01\x04\x00\x01\xff\xff\xff" + bytes(1020))
-        for _ in range(kib):
-            client.send(records)
-        client.half_close()
-        client.read_until_end()
-
-
-def long_heads(town: Town, mib: int) -> None:
-    """Requests with a header of 1 MiB each."""
-    value = "a" * _MIB
-    for _ in range(mib):
-        with town.client() as client, contextlib.suppress(OSError, Disconnected):
-            url = town.inside.url("/long-head", scheme="http")
-            client.request(url, host=town.inside.host_port, headers=[("X-Long", value)])
-
-
-def endless_head(town: Town, mib: int) -> None:
-    """A header that does not end."""
-    with town.client() as client, contextlib.suppress(OSError, Disconnected):
-        client.send(f"GET {town.inside.url('/', scheme='http')} HTTP/1.1\r\nX-Long: ".encode())
-        for _ in range(mib):
-            client.send(b"a" * _MIB)
-
-
-def sent_behind(town: Town, mib: int) -> None:
-    """Bytes behind a request that waits for its answer."""
-    url = town.inside.url("/slow/3000/behind", scheme="http")
-    with town.client() as client, contextlib.suppress(OSError, Disconnected):
-        client.send(f"GET {url} HTTP/1.1\r\nHost: {town.inside.host_port}\r\n\r\n".encode())
-        for _ in range(mib):
-            client.send(bytes(_MIB))
-        client.reply()
-
-
-def idle(town: Town, count: int) -> None:
-    """Connections that say nothing, all open at once."""
-    with contextlib.ExitStack() as stack:
-        for _ in range(count):
-            stack.enter_context(RawClient(town.proxy.address))
-        town.curl(town.inside.url("/beside-the-idle"))
-
-
-def blocked_hosts(town: Town, count: int) -> None:
-    """Requests to as many hosts that the policy does not list."""
-    with town.client() as client:
-        for number in range(count):
-            host = f"h{number}.stranger.test"
-            client.request(f"http://{host}/", host=host)
-
-
-def blocked_again(town: Town, count: int) -> None:
-    """The same blocked request over and over."""
-    with town.client() as client:
-        for _ in range(count):
-            client.request("http://same.stranger.test/", host="same.stranger.test")
-
-
-def long_answer(town: Town, mib: int) -> None:
-    """One answer of that size."""
-    with town.client() as client:
-        url = town.inside.url(f"/bytes/{mib * _MIB}", scheme="http")
-        client.send(f"GET {url} HTTP/1.1\r\nHost: {town.inside.host_port}\r\n\r\n".encode())
-        client.reply(sink=len)
-
-
 AMOUNTS = (
-    Amount("endless TLS hello", 16_384, "KiB", endless_hello),
-    Amount("headers of 1 MiB", 100, "requests", long_heads),
-    Amount("a header without end", 512, "MiB", endless_head),
-    Amount("bytes behind a waiting request", 512, "MiB", sent_behind),
-    Amount("idle connections", 10_000, "connections", idle),
-    Amount("blocked hosts", 100_000, "hosts", blocked_hosts),
-    Amount("the same blocked request", 100_000, "requests", blocked_again),
-    Amount("a long answer", 1024, "MiB", long_answer),
+    Amount("endless TLS hello", 16_384, "KiB", http1.endless_hello),
+    Amount("headers of 1 MiB", 100, "requests", http1.long_heads),
+    Amount("a header without end", 512, "MiB", http1.endless_head),
+    Amount("bytes behind a waiting request", 512, "MiB", http1.sent_behind),
+    Amount("idle connections", 10_000, "connections", http1.idle),
+    Amount("blocked hosts", 100_000, "hosts", http1.blocked_hosts),
+    Amount("the same blocked request", 100_000, "requests", http1.blocked_again),
+    Amount("a long answer", 1024, "MiB", http1.long_answer),
+    Amount("WebSocket: small messages", 20_000, "messages", websockets.small_messages),
+    Amount("WebSocket: pongs", 50_000, "pongs", websockets.pongs),
+    Amount("WebSocket: a frame without end", 1024, "MiB", websockets.endless_message),
+    Amount("WebSocket: fragments without end", 1024, "MiB", websockets.fragments),
+    Amount("WebSocket: empty fragments", 1_000_000, "frames", websockets.empty_fragments),
+    Amount("WebSocket: the server's messages", 50_000, "messages", websockets.server_messages),
+    Amount("WebSocket: the server's pings", 50_000, "pings", websockets.server_pings),
+    Amount("WebSocket: the server's message", 1024, "MiB", websockets.server_message),
 )
 
 
-def costs_of(town: Town, *, scale: float = 1.0) -> tuple[Cost, ...]:
-    """Send each amount and measure what it cost; *scale* shortens them all."""
-    return tuple(_cost(town, each, max(1, round(each.count * scale))) for each in AMOUNTS)
+def costs_of(authority: Authority, *, scale: float, words: Sequence[str] = ()) -> Iterator[Cost]:
+    """Send each amount through a town of its own, and measure what it cost.
+
+    Args:
+        authority: Signs the origins.
+        scale: Shortens them all.
+        words: Only amounts whose name has one of them; none: all.
+    """
+    for each in AMOUNTS:
+        if words and not any(word in each.name for word in words):
+            continue
+        with tempfile.TemporaryDirectory() as folder, Town(authority, Path(folder) / "town") as town:
+            yield cost_of(town, each, max(1, round(each.count * scale)))
 
 
-def bounds(*, scale: float) -> str:
-    """The table, with a town of its own."""
+def bounds(*, scale: float, words: Sequence[str] = ()) -> Iterator[str]:
+    """The table, line by line."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if (
@@ -140,31 +87,25 @@ def bounds(*, scale: float) -> str:
         and most < max(each.count for each in AMOUNTS if each.unit == "connections") * scale + _SPARE_FILES
     ):
         raise SystemExit(f"only {most} files may be open here: use a smaller --scale")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Town(Authority(Path(folder)), Path(folder) / "town") as town,
-    ):
-        found = costs_of(town, scale=scale)
-    lines = ["amount                            count              memory      disk      time"]
-    for each in found:
-        count = f"{each.count} {each.unit}"
-        memory, disk = each.memory_bytes / _MIB, each.disk_bytes / _MIB
-        lines.append(f"{each.name:32}  {count:18} {memory:6.1f} MiB {disk:6.1f} MiB {each.seconds:6.1f} s")
-    return "\n".join(lines)
+    yield f"{'amount':34}{'count':22}{'memory, most':>14}{'disk':>12}{'time':>11}"
+    with tempfile.TemporaryDirectory() as folder:
+        for each in costs_of(Authority(Path(folder)), scale=scale, words=words):
+            count = f"{each.count:,} {each.unit}"
+            memory, disk = each.memory_bytes / _MIB, each.disk_bytes / _MIB
+            yield f"{each.name:34}{count:22}{memory:10.1f} MiB{disk:8.1f} MiB{each.seconds:9.1f} s"
 
 
-def _cost(town: Town, amount: Amount, count: int) -> Cost:
-    memory, disk, began_s = resident_bytes(town.proxy.pid), _disk_bytes(town.proxy.evidence), time.monotonic()
+def cost_of(town: Town, amount: Amount, count: int) -> Cost:
+    """Send so much through this town, and measure."""
+    pid = town.proxy.pid
+    forget_peak(pid)
+    memory, disk, began_s = resident_bytes(pid), disk_bytes(town.proxy.evidence), time.monotonic()
     amount.send(town, count)
     return Cost(
         amount.name,
         count,
         amount.unit,
-        resident_bytes(town.proxy.pid) - memory,
-        _disk_bytes(town.proxy.evidence) - disk,
+        peak_bytes(pid) - memory,
+        disk_bytes(town.proxy.evidence) - disk,
         time.monotonic() - began_s,
     )
-
-
-def _disk_bytes(folder: Path) -> int:
-    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())

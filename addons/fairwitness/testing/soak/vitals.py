@@ -72,11 +72,40 @@ def _descriptors(pid: int) -> Mapping[str, int]:
 
 def resident_bytes(pid: int) -> int:
     """Memory of a process (VmRSS); 0 where it has ended."""
+    return _status_bytes(pid, "VmRSS:")
+
+
+def peak_bytes(pid: int) -> int:
+    """The most memory it had (VmHWM) since it began, or since `forget_peak`; 0 where it has ended."""
+    return _status_bytes(pid, "VmHWM:")
+
+
+def forget_peak(pid: int) -> None:
+    """Begin `peak_bytes` of a process of one's own anew."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def disk_bytes(folder: Path) -> int:
+    """What all files in a folder take."""
+    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+
+
+def unread_bytes(address: str, client_port: int) -> int:
+    """What the kernel keeps for who listens at *address* and does not read what this client has sent."""
+    port = int(address.rpartition(":")[2])
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, _, queues, *_ = line.split()
+        if local.endswith(f":{port:04X}") and remote.endswith(f":{client_port:04X}"):
+            return int(queues.partition(":")[2], 16)
+    return 0
+
+
+def _status_bytes(pid: int, key: str) -> int:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")), 0)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(key)), 0)
 
 
 def slope_per_s(points: Sequence[tuple[float, float]]) -> float:

@@ -1,0 +1,80 @@
+"""Heads, hellos and bodies without end, connections without a word, and very many blocks."""
+
+from __future__ import annotations
+
+import contextlib
+
+from fairwitness.testing.client import Disconnected, RawClient
+from fairwitness.testing.town import Town
+
+_MIB = 1 << 20
+
+
+def endless_hello(town: Town, kib: int) -> None:
+    """A ClientHello that announces 16 MiB and goes on until the proxy has enough."""
+    records = b"\x16\x03\x01\x04\x00" + bytes(1024)
+    with town.client() as client, contextlib.suppress(OSError):
+        client.connect(town.inside.host_port)
+        client.send(b"\x16\x03\x01\x04\x00\x01\xff\xff\xff" + bytes(1020))
+        for _ in range(kib):
+            client.send(records)
+        client.half_close()
+        client.read_until_end()
+
+
+def long_heads(town: Town, mib: int) -> None:
+    """Requests with a header of 1 MiB each."""
+    value = "a" * _MIB
+    for _ in range(mib):
+        with town.client() as client, contextlib.suppress(OSError, Disconnected):
+            url = town.inside.url("/long-head", scheme="http")
+            client.request(url, host=town.inside.host_port, headers=[("X-Long", value)])
+
+
+def endless_head(town: Town, mib: int) -> None:
+    """A header that does not end."""
+    with town.client() as client, contextlib.suppress(OSError, Disconnected):
+        client.send(f"GET {town.inside.url('/', scheme='http')} HTTP/1.1\r\nX-Long: ".encode())
+        for _ in range(mib):
+            client.send(b"a" * _MIB)
+
+
+def sent_behind(town: Town, mib: int) -> None:
+    """Bytes behind a request that waits for its answer."""
+    url = town.inside.url("/slow/3000/behind", scheme="http")
+    with town.client() as client, contextlib.suppress(OSError, Disconnected):
+        client.send(f"GET {url} HTTP/1.1\r\nHost: {town.inside.host_port}\r\n\r\n".encode())
+        for _ in range(mib):
+            client.send(bytes(_MIB))
+        client.reply()
+
+
+def idle(town: Town, count: int) -> None:
+    """Connections that say nothing, all open at once."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(RawClient(town.proxy.address))
+        town.curl(town.inside.url("/beside-the-idle"))
+
+
+def blocked_hosts(town: Town, count: int) -> None:
+    """Requests to as many hosts that the policy does not list."""
+    with town.client() as client:
+        for number in range(count):
+            host = f"h{number}.stranger.test"
+            client.request(f"http://{host}/", host=host)
+
+
+def blocked_again(town: Town, count: int) -> None:
+    """The same blocked request over and over."""
+    with town.client() as client:
+        for _ in range(count):
+            client.request("http://same.stranger.test/", host="same.stranger.test")
+
+
+def long_answer(town: Town, mib: int) -> None:
+    """One answer of that size."""
+    with town.client() as client:
+        url = town.inside.url(f"/bytes/{mib * _MIB}", scheme="http")
+        client.send(f"GET {url} HTTP/1.1\r\nHost: {town.inside.host_port}\r\n\r\n".encode())
+        client.reply(sink=len)
