@@ -113,3 +113,20 @@ def test_trailers_leave_only_where_they_are_on_record(town: Town, size: int) -> 
 
     assert (200, size) == (reply.status, seen.body_bytes)
     assert len(found) == len(seen.trailers) == (1 if size == 100 else 0)
+
+
+def test_a_server_that_came_back_is_reached_on_the_same_connection(town: Town) -> None:
+    """A dial that failed fails its own streams; what is asked later on the connection is dialled anew."""
+    with town.tunnel(town.inside, alpn=("h2",)) as raw:
+        client = Http2Client(raw)
+        statuses = [client.request("/before", authority=town.inside.host_port).status]
+        town.inside.die()
+        try:
+            statuses += [client.request(f"/away-{n}", authority=town.inside.host_port).status for n in (1, 2)]
+        finally:
+            town.inside.come_back()
+        statuses.append(client.request("/back", authority=town.inside.host_port).status)
+    row = town.proxy.wait_for_row(lambda row: row.url.endswith("/away-2") and row.outcome != "open")
+
+    assert [200, 502, 502, 200] == statuses
+    assert row.outcome.startswith("failed")

@@ -9,6 +9,7 @@ import pytest
 from fairwitness.evidence import Reader
 from fairwitness.model.record import ExchangeRecord, LogFilter
 from fairwitness.testing import Answer, Disconnected, Http2Client, RawClient, Reply, Town
+from fairwitness.testing.hang_up import HangUp, When
 from fairwitness.testing.soak.errands import rough
 from fairwitness.testing.soak.errands.rough import ANSWERS
 
@@ -124,26 +125,36 @@ def test_no_rough_answer_hangs_its_client_or_stays_open(town: Town, name: str) -
 
 
 @pytest.mark.parametrize("alpn", ["http/1.1", "h2"])
-def test_a_server_that_ends_the_connection_at_once_hangs_nobody(town: Town, alpn: str) -> None:
-    """Dialled for a CONNECT, gone before TLS: the client gets its TLS all the same, and is told inside."""
-    path = f"/gone-{alpn}"
-    town.inside.is_hanging_up = True
-    try:
-        with town.client() as client:
-            before = town.inside.counts.accepts
-            client.connect(town.inside.host_port)
-            town.inside.wait_for(lambda it: it.counts.accepts > before, "the dial")
-            agreed = client.start_tls("in.test", ca=town.proxy.ca, alpn=(alpn, "http/1.1"))
-            if agreed == "h2":
-                reply = Http2Client(client).request(path, authority=town.inside.host_port)
-            else:
-                reply = client.request(path, host=town.inside.host_port)
-    finally:
-        town.inside.is_hanging_up = False
-    record = record_of(town, path)
+@pytest.mark.parametrize("when", When)
+def test_a_server_that_hangs_up_hangs_nobody(town: Town, when: When, alpn: str) -> None:
+    """At whichever moment it goes, by FIN or RST: every request is answered or ended, and on record."""
+    for is_reset in (False, True):
+        paths = [
+            f"/gone-{alpn}-{when.name}-{is_reset}-{number}" for number in range(12 if alpn == "h2" else 1)
+        ]
+        town.inside.hangs_up = HangUp(when, is_reset)
+        try:
+            statuses = _ask(town, alpn, paths)
+        finally:
+            town.inside.hangs_up = None
+        rows = [record_of(town, path).row for path in paths]
 
-    assert 502 == reply.status
-    assert record.row.outcome.startswith("failed")
+        assert set(statuses) <= {0, 502}
+        assert all(row.outcome.startswith("failed") or row.clause == "unreachable" for row in rows)
+
+
+def _ask(town: Town, alpn: str, paths: list[str]) -> list[int]:
+    """The statuses of requests inside a CONNECT; with HTTP/2 they are sent all at once."""
+    with town.client() as client:
+        before = town.inside.counts.accepts
+        client.connect(town.inside.host_port)
+        town.inside.wait_for(lambda it: it.counts.accepts > before, "the dial")
+        agreed = client.start_tls("in.test", ca=town.proxy.ca, alpn=(alpn, "http/1.1"))
+        if agreed == "h2":
+            http = Http2Client(client)
+            streams = [http.start(path, authority=town.inside.host_port) for path in paths]
+            return [http.reply(stream).status for stream in streams]
+        return [client.request(path, host=town.inside.host_port).status for path in paths]
 
 
 def _try(client: RawClient, url: str, host: str) -> Reply | None:

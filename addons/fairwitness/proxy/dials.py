@@ -182,7 +182,9 @@ class Dials:
             return
         failure = data.server.error or "not connected"
         caller = self._wiring.callers.get(data.client.id)
-        if caller is not None and caller.asked is None:
+        if OUR_REFUSAL not in failure and caller is not None and caller.has_spoken:
+            data.server.error = None  # mitmproxy would not dial for this client again; a server may come back
+        elif caller is not None and caller.asked is None:
             self._tell_inside(caller, live.verdict, failure)
         self._end(data, live, failure=failure)
 

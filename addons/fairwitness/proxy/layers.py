@@ -1,7 +1,7 @@
 """What mitmproxy's layers lack: a say before a long upload starts.
 
-Its class of HTTP streams is replaced by a subclass, once a process (more in `http1` and `websockets`); its
-reader of TLS hellos gets a limit.
+Its class of HTTP streams is replaced by a subclass, once a process (more in `http1`, `http2`, `websockets`,
+`brakes` and `delivery`); its reader of TLS hellos gets a limit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from mitmproxy.proxy.utils import expect
 
 from fairwitness.model.exchange import SEEN_BODY_BYTES
 from fairwitness.proxy.brakes import mend_reading
+from fairwitness.proxy.delivery import mend_delivery
 from fairwitness.proxy.http1 import ResponseAnnounced, mend_http1
+from fairwitness.proxy.http2 import mend_http2
 from fairwitness.proxy.websockets import mend_websockets
 
 _MAX_HELLO_BYTES = 1 << 16  # browsers' are under 3 KiB; mitmproxy would parse an endless one again and again
@@ -157,7 +159,9 @@ def _bounded_hello(data: bytes) -> tls.ClientHello | None:
 
 def watch_layers() -> None:
     """Put the watched layers in the place of mitmproxy's own, for this process."""
+    mend_delivery()
     mend_http1()
+    mend_http2()
     http_layers.HttpStream = WatchedStream  # type: ignore[misc]
     mend_websockets()
     mend_reading()

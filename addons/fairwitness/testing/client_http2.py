@@ -79,9 +79,11 @@ class Http2Client:
         """Reset *stream* once so much of its body is there, as curl does when Content-Length is reached.
 
         Raises:
-            Disconnected: The connection ended before.
+            Disconnected: The connection or the stream ended before.
         """
         while len(self._bodies.get(stream, b"")) < body_bytes:
+            if stream in self._ended or stream in self._reset:
+                raise Disconnected(f"stream {stream} ended early")
             self._read(f"stream {stream} never had its body")
         self._http.reset_stream(stream, error_code=5)  # STREAM_CLOSED
         self._flush()

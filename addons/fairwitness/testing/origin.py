@@ -15,6 +15,7 @@ import h2.exceptions
 import h11
 
 from fairwitness.testing.authority import Authority
+from fairwitness.testing.hang_up import HangUp, When
 from fairwitness.testing.hello import MAX_HELLO_BYTES, TLS_HANDSHAKE, Hello, handshake_message, read_hello
 from fairwitness.testing.http1 import Http1
 from fairwitness.testing.http2 import Http2
@@ -56,8 +57,8 @@ class Origin:
         self.address = address
         self.certificate = authority.leaf(names)
         """PEM file with key and chain; `authority.key_pin` of it is what a client sees."""
-        self.is_hanging_up = False
-        """Whether it ends every connection as soon as it is there."""
+        self.hangs_up: HangUp | None = None
+        """How it ends every connection, while it does."""
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(self.certificate)
         self._context.set_alpn_protocols(list(alpn))
@@ -217,8 +218,8 @@ class Origin:
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = self._tally.accept()
-        if self.is_hanging_up:
-            writer.close()
+        if self.hangs_up is not None and self.hangs_up.when is When.AT_ONCE:
+            self.hangs_up.end(writer)
             return
         task = asyncio.create_task(self._guarded(reader, writer, number))
         self._tasks.add(task)
@@ -253,6 +254,9 @@ class Origin:
             first += more
         self._tally.hello(hello or Hello(number, None, ()))
         wire = TlsWire(reader, writer, first, self._context)
+        if self.hangs_up is not None:
+            await self.hangs_up.hang_up(wire, writer)
+            return
         await wire.handshake()
         await self._http(wire, wire.alpn, number)
 

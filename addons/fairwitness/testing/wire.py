@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from typing import Protocol
 
@@ -73,6 +74,12 @@ class TlsWire:
         self._outgoing = ssl.MemoryBIO()
         self._incoming.write(first)
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+
+    def first_words(self) -> bytes:
+        """What is to be said to the hello, unsent; in TLS 1.3 all of a handshake that a server says."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._tls.do_handshake()
+        return self._outgoing.read()
 
     async def handshake(self) -> None:
         """Finish the handshake.

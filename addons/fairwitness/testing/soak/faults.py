@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 
+from fairwitness.testing.hang_up import HANG_UPS
 from fairwitness.testing.soak.stage import Stage
 
 Fault = Callable[[Stage, random.Random], None]
@@ -44,10 +45,10 @@ def origin_died(stage: Stage, luck: random.Random) -> None:
 
 
 def origin_hung_up(stage: Stage, luck: random.Random) -> None:
-    """For a while the origin ends every connection as soon as it is there."""
-    stage.town.inside.is_hanging_up = True
+    """For a while the origin ends every connection at some moment before its first answer."""
+    stage.town.inside.hangs_up = luck.choice(HANG_UPS)
     time.sleep(luck.uniform(0.1, 2))
-    stage.town.inside.is_hanging_up = False
+    stage.town.inside.hangs_up = None
 
 
 def log_locked_for_a_moment(stage: Stage, luck: random.Random) -> None:

@@ -1,0 +1,66 @@
+"""An event whose task is cancelled while it waits is told all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+
+import pytest
+from mitmproxy import connection, options
+from mitmproxy.proxy import commands, context, events, layer, server
+
+from fairwitness.proxy.delivery import mend_delivery
+
+
+class _Listener(layer.Layer):
+    """Remembers what it is told."""
+
+    def __init__(self, whole: context.Context) -> None:
+        super().__init__(whole)
+        self.told: list[str] = []
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        self.told.append(type(event).__name__)
+        yield from ()
+
+
+class _Handler(server.ConnectionHandler):
+    """mitmproxy's own, without hooks."""
+
+    async def handle_hook(self, hook: commands.StartHook) -> None:
+        """None is run."""
+
+
+async def _told_while_cancelled(data: bytes) -> list[str]:
+    opts = options.Options()
+    opts.add_option("tcp_timeout", int, 600, "")
+    client = connection.Client(
+        peername=("127.0.0.1", 1), sockname=("127.0.0.1", 2), state=connection.ConnectionState.OPEN
+    )
+    whole = context.Context(client, opts)
+    handler = _Handler(whole)
+    handler.layer = listener = _Listener(whole)
+    ours, theirs = socket.socketpair()
+    reader, writer = await asyncio.open_connection(sock=ours)
+    handler.transports[client] = server.ConnectionIO(reader=reader, writer=writer)
+    async with handler._server_event_lock:
+        task = asyncio.create_task(handler.handle_connection(client))
+        theirs.send(data)
+        theirs.shutdown(socket.SHUT_WR)
+        while not handler._server_event_lock._waiters and not task.done():  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0)
+        task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    theirs.close()
+    assert not handler.transports
+    return listener.told
+
+
+@pytest.mark.parametrize(("data", "told"), [(b"last words", ["DataReceived"]), (b"", [])])
+def test_a_connection_that_is_cancelled_while_it_tells_has_told_its_end(data: bytes, told: list[str]) -> None:
+    """What it waited to tell is told, then that it ended; nothing of it is kept."""
+    mend_delivery()
+
+    assert [*told, "ConnectionClosed"] == asyncio.run(_told_while_cancelled(data))
