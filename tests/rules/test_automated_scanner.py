@@ -196,6 +196,15 @@ def _round_a_filter() -> Iterator[Step]:
             yield "/admin", {"after_s": 0.2, "status": 403, "headers": (*CURL, (name, value))}
 
 
+def _wafw00f() -> Iterator[Step]:
+    yield "/", {"headers": NAVIGATION}
+    values = [quote(each) for each in ("<script>alert(1)</script>", "' or 1=1--", "../../../etc/passwd")]
+    yield "/?a={}&b={}&c={}".format(*values), {"headers": NAVIGATION}
+    for value in values[:2]:
+        yield "/", {"headers": NAVIGATION, "after_s": 1.2}
+        yield f"/?s={value}", {"headers": NAVIGATION, "after_s": 0.4}
+
+
 def _numbers() -> Iterator[Step]:
     for number in range(60):
         yield f"/{number:02}", {"after_s": 0.1, "status": 404, "headers": CURL}
@@ -207,6 +216,7 @@ SCANNERS = {
     "payloads in headers": (_in_headers, 30),
     "round a filter": (_round_a_filter, 30),
     "numbers": (_numbers, 30),
+    "wafw00f, slowed down": (_wafw00f, 6),
     "nikto": (_nikto, 30),
     "feroxbuster": (_feroxbuster, 30),
     "nuclei": (_nuclei, 30),
@@ -304,6 +314,13 @@ def _filter_by_hand() -> Iterator[Step]:
         yield f"/admin{ends}", {"after_s": 9.0, "status": 403, "headers": headers}
 
 
+def _payloads_in_paths() -> Iterator[Step]:
+    for i in range(8):
+        for payload in ("../../etc/passwd", "' or 1=1--", "<script>alert(1)</script>"):
+            path = quote(f"{payload}{i}", safe="")
+            yield f"/download/{path}", {"headers": CURL, "after_s": 11.0, "status": 404}
+
+
 def _two_slashes() -> Iterator[Step]:
     for page in range(30):
         yield f"//v1/items/{page}", {"after_s": 0.2, "headers": CURL, "kind": b"application/json"}
@@ -377,6 +394,7 @@ PEOPLE = [
     _repeater,
     _slow_origin,
     _filter_by_hand,
+    _payloads_in_paths,
     _two_slashes,
     _paging,
     _collection,

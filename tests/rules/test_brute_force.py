@@ -164,6 +164,19 @@ def test_two_different_passwords_are_not_both_right() -> None:
     assert actions[-1] is Action.HOLD
 
 
+def test_form_that_says_yes_to_everything_is_not_believed() -> None:
+    """Nobody has ten vouchers; three that are right may be one's own."""
+    session = Session()
+    actions = [
+        session.try_(
+            form(f"voucher=SAVE{i}", "https://shop.test/cart"), status=200, body=b"<p>Saved.</p>"
+        ).action
+        for i in range(14)
+    ]
+    assert {Action.ALLOW} == set(actions[:8])
+    assert actions[-1] is Action.BLOCK
+
+
 def test_guesses_in_flight_count() -> None:
     """Ten at once are sent before the first answer."""
     session = Session()

@@ -27,6 +27,8 @@ _PLACES = 2048  # accounts and endpoints at which guesses are counted
 _PENDING = 1024  # attempts whose answers are to come
 _KEPT = 256  # guesses of one place; more than any threshold, `posture: tools` included
 
+_BELIEVED = {Kind.PASSWORD: 1, Kind.CODE: 3, Kind.TOKEN: 3, Kind.VOUCHER: 3}  # an account has one password
+
 _Place = tuple[str, str, bytes, bool]
 """Host, what is guessed, whose or where (hashed), whether a page made it."""
 
@@ -36,14 +38,23 @@ class _Tries:
     """What was tried at one place and was not right, as far as is known."""
 
     times_us: dict[bytes, int] = field(default_factory=dict)
-    right: bytes = b""
-    """What was accepted; a second one that differs is not believed, since an account has one password."""
+    rights: dict[bytes, int] = field(default_factory=dict)
+    """What was accepted, and when."""
 
     def add(self, guess: bytes, time_us: int) -> None:
         """Count a guess; the same one again is no second one."""
         self.times_us.setdefault(guess, time_us)
         if len(self.times_us) > _KEPT:
             del self.times_us[next(iter(self.times_us))]
+
+    def is_believed(self, guess: bytes, kind: Kind, time_us: int) -> bool:
+        """Whether it is taken for right: who has many right ones has forms that say yes to everything."""
+        if kind is not Kind.PASSWORD:
+            for old in [each for each, right_us in self.rights.items() if time_us - right_us > WINDOW_US]:
+                del self.rights[old]
+        if guess not in self.rights and len(self.rights) < _BELIEVED[kind]:
+            self.rights[guess] = time_us
+        return guess in self.rights
 
     def count(self, time_us: int) -> int:
         """How many different ones within the window."""
@@ -93,14 +104,13 @@ class BruteForce(Rule):
         if not was_right(pending.kind, pending.field, exchange, has_signed_in=signed_in):
             return ()
         tries = self._tries.get(pending.place)
-        if tries is None or tries.right not in {b"", pending.guess}:
+        if tries is None or not tries.is_believed(pending.guess, pending.kind, exchange.ended_us):
             return ()
         if pending.kind in {Kind.PASSWORD, Kind.CODE}:
             tries.times_us.clear()
         else:
             tries.times_us.pop(pending.guess, None)
         if pending.kind is Kind.PASSWORD:
-            tries.right = pending.guess
             names = self._tries.get(pending.names)
             if names is not None:
                 names.times_us.pop(pending.name, None)

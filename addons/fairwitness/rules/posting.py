@@ -20,7 +20,7 @@ from fairwitness.rules.vocabulary import BASKETS, SOLD, TRACES
 _PATH = compiled(
     rb"(?i)comment|reply|replies|review|guestbook|contact|kontakt|feedback|support|help-?_?desk|ticket|enquir|inquir"
     rb"|invit|register|registr|sign-?_?up|create-?_?account|newsletter|subscri|waitlist|mail|sms|share|friend"
-    rb"|forgot|reset|recover|lost|magic|resend|graphql"
+    rb"|thread|topic|discussion|forgot|reset|recover|lost|magic|resend|graphql"
 )
 _FORM = (b"message", b"msg", b"enquiry", b"inquiry", b"nachricht")
 _FORM_BEGINS = 4096  # bytes of a body in which the name of such a field is looked for
@@ -42,11 +42,13 @@ _TEXT = frozenset(
     inquiry nachricht note opinion question reply review text yourmessage
     """.split()  # noqa: SIM905
 )
+_TITLES = frozenset(["subject", "threadtitle", "title", "topictitle"])  # what a person heads a thread with
 _MARKS = frozenset(["mark", "rating", "score", "star"])
 _SENDERS = frozenset(["from", "fromemail", "myemail", "replyto", "sender", "senderemail", "youremail"])
 _PEOPLE = frozenset(
     ["friend", "invitee", "invitees", "member", "members", "recipient", "recipients", "to", "user", "users"]
 )
+_TO_MEMBERS = frozenset(["invitation", "friend request"])  # who get it by name or id, or by the path's
 _SIGN_UPS = frozenset(["createaccount", "register", "registration", "signup"])
 _PROOFS = frozenset(["code", "key", "otp", "pin", "token", "verificationcode"])
 _OF_ACCOUNT = frozenset(["account", "auth", "forgot", "forgotten", "lostpassword", "password", "recovery"])
@@ -116,7 +118,7 @@ def _by_words(words: Iterable[str], fields: tuple[Field, ...], *, is_call: bool 
     if not kind:
         return None
     recipients = _recipients(fields, by_name=_goes_by_name(kind, said, fields))
-    if not recipients and kind != "invitation":
+    if not recipients and kind not in _TO_MEMBERS:
         return None
     return Posting(kind, recipients, True)
 
@@ -144,6 +146,8 @@ def _open_kind(said: set[str]) -> str:
         return "comment"
     if said & {"review"}:
         return "review"
+    if said & {"thread", "topic", "discussion"}:
+        return "thread"
     if said & _CONTACT or "contact" in said or said & _SUPPORT or {"help", "ticket"} <= said:
         return "message to staff"
     return ""
@@ -155,6 +159,8 @@ def _addressed_kind(said: set[str], fields: tuple[Field, ...]) -> str:
     has_password = any(PASSWORD_FIELD.search(name) for name in names)
     if said & {"invite", "invitation", "invitee"}:
         return "invitation"
+    if said & {"friend", "friendship"} and said & {"add", "request", "create"}:
+        return "friend request"
     if said & _SIGN_UPS or {"sign", "up"} <= said or ({"create", "account"} <= said and has_password):
         return "sign-up"
     if said & {"forgot", "forgotten", "lost", "lostpassword", "magic", "recover", "recovery", "reset"}:
@@ -170,6 +176,8 @@ def _addressed_kind(said: set[str], fields: tuple[Field, ...]) -> str:
 def _has_text(kind: str, fields: tuple[Field, ...]) -> bool:
     """Whether there is something to read; stars are a review, and no message."""
     names = _TEXT | _MARKS if kind == "review" else _TEXT
+    if kind == "thread" and not any(last_word(field.name) in _TITLES and field.value for field in fields):
+        return False
     return any(singular(last_word(field.name)) in names and field.value.strip() for field in fields)
 
 
@@ -177,7 +185,7 @@ def _goes_by_name(kind: str, said: set[str], fields: tuple[Field, ...]) -> bool:
     """Whether such a thing may name its recipient by something else than an address."""
     if kind == "sign-up":
         return any(PASSWORD_FIELD.search(last_word(field.name)) for field in fields)
-    return kind == "invitation" or (kind == "reset mail" and not said.isdisjoint(_OF_ACCOUNT))
+    return kind in _TO_MEMBERS or (kind == "reset mail" and not said.isdisjoint(_OF_ACCOUNT))
 
 
 def _recipients(fields: tuple[Field, ...], *, by_name: bool) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -23,6 +24,7 @@ _LONGEST_US = 15 * 60 * _SECOND_US  # a server may ask for a day: then the resea
 _WAIT_US = 60 * _SECOND_US  # nobody's client waits longer
 _PACE_US = (1, 2, 5, 10, 20)  # seconds between requests, the longer it lasts
 _HOLD_US = 90 * _SECOND_US  # of distress, though slowed down
+_BUSY, _BUSY_US = 24, 60 * _SECOND_US  # requests within: fewer bring no server down by their number
 _PAUSE = frozenset({429, 503})
 _SAYS_CHALLENGE = frozenset((b"cf-mitigated", b"x-amzn-waf-action"))
 _CHALLENGES = (
@@ -48,6 +50,19 @@ class _Host:
     """How long a pause the server asked for."""
     next_us: int = 0
     """When the next slowed request may go."""
+    sent_us: deque[int] = field(default_factory=lambda: deque(maxlen=_BUSY))
+    """When the latest requests went out that no page made."""
+    tried_us: int | None = None
+    """When the latest payload was answered."""
+    ours_since_us: int = 0
+    """When that trouble began which may be our doing."""
+
+    def may_be_ours(self, now_us: int) -> bool:
+        """Whether so much was sent, or such things, that its trouble may be our doing; it stays so."""
+        is_busy = len(self.sent_us) == _BUSY and now_us - self.sent_us[0] <= _BUSY_US
+        if is_busy or (self.tried_us is not None and now_us - self.tried_us <= _BUSY_US):
+            self.ours_since_us = self.health.since_us
+        return self.ours_since_us == self.health.since_us
 
 
 class ServerDistress(Rule):
@@ -68,6 +83,8 @@ class ServerDistress(Rule):
     def on_started(self, request: Request, time_us: int) -> None:
         """From here on it is the server that takes its time."""
         self._released.put(request.exchange, time_us)
+        if request.initiator is not Initiator.PAGE:
+            self._hosts.get_or_make(host_of(request), _Host).sent_us.append(time_us)
 
     def on_request(self, request: Request) -> Iterator[Sighting]:
         """Slow it down, hold it, or let it go."""
@@ -104,6 +121,7 @@ class ServerDistress(Rule):
                 return
         reading = self.known.reading(request)
         if reading.sure_attacks:
+            host.tried_us = now_us
             return
         if response is None and not (exchange.failure or "").startswith(("connect", "server", "HTTP")):
             return  # our own client left
@@ -118,7 +136,8 @@ class ServerDistress(Rule):
         )
         if host.health.distress and not before:
             says = f"{host_of(request)} is in distress: {host.health.distress}"
-            yield self._sighting(request, Severity.CHECK, says, shown_by=head_of(request))
+            severity = Severity.CHECK if host.may_be_ours(now_us) else Severity.INFO
+            yield self._sighting(request, severity, says, shown_by=head_of(request))
 
     def _pause(self, request: Request, host: _Host) -> Sighting:
         left_us = host.pause_until_us - request.received_us
@@ -135,6 +154,8 @@ class ServerDistress(Rule):
     def _slow(self, request: Request, host: _Host) -> Sighting:
         now_us, lasts_us = request.received_us, request.received_us - host.health.since_us
         says = f"{host_of(request)} is in distress: {host.health.distress}"
+        if not host.may_be_ours(now_us):
+            return self._sighting(request, Severity.INFO, says)
         if lasts_us >= _HOLD_US:
             says = f"{says}; for {span(lasts_us)} now, though slowed down"
             return self._sighting(request, Severity.STOP, says, calls_for=Action.HOLD)

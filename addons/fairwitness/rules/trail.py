@@ -115,6 +115,8 @@ class Trail:
         self._seen: dict[Kind, _Seen] = {}
         self.given: Recent[str, bool] = Recent(_PATHS)
         """Paths that answered as if there were something."""
+        self.odd_paths: Recent[str, bool] = Recent(256)
+        """Paths that hold a payload."""
         self.alike: Recent[Hashable, set[str]] = Recent(64)
         """Answers that look the same, with the unlinked paths that gave them."""
         self.names: Recent[str, set[str]] = Recent(64)
@@ -162,6 +164,10 @@ class Trail:
         burst = self.count(Kind.PAYLOAD, now_us, span_us=_BURST_US)
         if burst >= 3:
             yield Part(3, f"{burst} payloads within {_BURST_US // 1_000_000} s")
+        elif self.count(Kind.CROWDED, now_us, span_us=MINUTE_US):
+            tried = self.count(Kind.PAYLOAD, now_us, span_us=MINUTE_US)
+            if tried >= 3:
+                yield Part(2, f"{tried} payloads in a minute, after several families at once")
         if self.is_walking(now_us):
             asked = self.count(Kind.ASKED, now_us, span_us=WALK_US)
             yield Part(2, f"{asked} different addresses in {WALK_US // 1_000_000} s")

@@ -109,6 +109,8 @@ class Trails:
     def _look_at_payloads(self, trail: Trail, request: Request, sure: Sequence[Tried]) -> None:
         """What people try by hand is a payload too, but none of it is hurried or crowded."""
         now_us = request.received_us
+        if any(tried.place == "path" for tried in sure):
+            trail.odd_paths.put(request.path, True)
         is_in_headers = any(tried.place == "header" for tried in sure)
         told = hash(request.headers) if is_in_headers else 0
         what = (request.method, request.target, hash(request.body), told)
@@ -204,6 +206,8 @@ class Trails:
             trail.note(Kind.ERROR, (request.host, request.target, hash(request.body)), now_us)
         elif path in trail.given:
             pass
+        elif path in trail.odd_paths:
+            pass  # nobody thought that there was such a place
         elif status in _MISSING or self._says_the_same(trail, exchange):
             if not self.given.links(request):
                 trail.note(Kind.MISS, (request.host, _folded(path)), now_us)
