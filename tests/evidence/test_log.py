@@ -216,8 +216,9 @@ def test_identical_blocks_are_one_line_with_a_count(log: Log) -> None:
 
 def test_a_hundred_thousand_identical_blocks_take_little_room(log: Log) -> None:
     """A thousand a second: the log grows by a line a minute and a count every fifth second."""
-    request = make_request(host="cdn.other.test", page="p")
+    client = Client(connection=new_exchange(), address="127.0.0.1", port=5000)
     for second in range(100):
+        request = make_request(host="cdn.other.test", page="p", client=client)
         for _ in range(1000):
             log.append_blocked(request, verdict=BLOCKED, time_us=NOON_US + second * 1_000_000)
         log.checkpoint_full()

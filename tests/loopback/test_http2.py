@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from fairwitness.evidence import Reader
 from fairwitness.model.record import LogFilter
 from fairwitness.testing import Counts, Disconnected, Http2Client, Town, is_blocked
+from fairwitness.testing.soak.vitals import resident_bytes
 
 pytestmark = pytest.mark.gate
 
@@ -130,3 +133,36 @@ def test_a_server_that_came_back_is_reached_on_the_same_connection(town: Town) -
 
     assert [200, 502, 502, 200] == statuses
     assert row.outcome.startswith("failed")
+
+
+HELD_BYTES = 20 << 20
+
+
+def test_a_held_upload_stops_its_own_stream_only(make_town: Callable[..., Town]) -> None:
+    """Its window closes, so that it waits in its client, while ten requests beside it are answered."""
+    rules = {"destructive-request": {"action": "hold", "says": "Ask before you delete."}}
+    body = bytes(HELD_BYTES)
+    with make_town(rules=rules) as town, town.tunnel(town.inside, alpn=("h2",)) as raw:
+        client, authority = Http2Client(raw), town.inside.host_port
+        client.request("/free", authority=authority)
+        before = resident_bytes(town.proxy.pid)
+        pseudo = [(":method", "DELETE"), (":scheme", "https"), (":authority", authority)]
+        stream = client.begin([*pseudo, (":path", "/items/7"), ("content-length", str(HELD_BYTES))])
+        sent, beside = 0, []
+        for number in range(10):
+            sent += client.upload_some(stream, body[sent:], is_whole=True)
+            beside.append(client.request(f"/beside-{number}", authority=authority).status)
+        told = town.proxy.wait_for(lambda each: each.kind == "hold", "a hold")
+        for _ in range(5):
+            sent += client.upload_some(stream, body[sent:], is_whole=True)
+            beside.append(client.request("/after", authority=authority).status)
+        grown = resident_bytes(town.proxy.pid) - before
+        town.proxy.command("release", told.text("hold"))
+        client.upload(stream, body[sent:])
+        reply = client.reply(stream)
+        (seen,) = town.inside.requests_for("/items/7")
+
+    assert [200] * 15 == beside
+    assert 1 << 20 < sent < 4 << 20
+    assert grown < 12 << 20
+    assert (200, HELD_BYTES) == (reply.status, seen.body_bytes)

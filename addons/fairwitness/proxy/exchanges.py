@@ -115,16 +115,16 @@ class Exchanges:
             flow.response = http.Response.make(413, b"")
             return
         client = flow.client_conn.id
-        try:
-            # Whatever comes while it waits would be kept in memory.
-            live = await self._ask(
-                flow,
-                upload.seen[:SEEN_BODY_BYTES],
-                content_length(flow),
-                is_there=partial(self._wiring.hold_back, client),
-            )
-        finally:
-            self._wiring.read_on(client)
+        body, size = upload.seen[:SEEN_BODY_BYTES], content_length(flow)
+        if flow.request.is_http2:  # its own window closes, and the connection's other requests go on
+            live = await self._ask(flow, body, size)
+        else:
+            try:
+                # Whatever comes while it waits would be kept in memory.
+                is_there = partial(self._wiring.hold_back, client)
+                live = await self._ask(flow, body, size, is_there=is_there)
+            finally:
+                self._wiring.read_on(client)
         if live is None:
             return
         self._wiring.caller(flow.client_conn).unfinished_us = 0  # a long upload may take its time

@@ -1,18 +1,73 @@
-"""What mitmproxy's HTTP/2 lacks: an end for streams that still wait for their turn.
+"""What mitmproxy's HTTP/2 lacks: uploads that wait outside, and an end for streams that wait for their turn.
 
-A server takes only so many streams at once, and ten until it has said how many; mitmproxy queues the others.
-When the server goes, it tells those that were sent and forgets the queue: their clients wait for ever.
+Towards the client: mitmproxy opens windows of 2 GiB and gives back at once what came, so that an upload which
+waits for an answer is kept in memory.  Here each stream has a window, and what came is given back when it is
+dealt with; other streams of the connection go on meanwhile.
+
+Towards the server: it takes only so many streams at once, and ten until it has said how many; mitmproxy
+queues the others.  When the server goes, it tells those that were sent and forgets the queue: their clients
+wait for ever.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from mitmproxy.proxy import events, layer
+import h2.events
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as http_layers
 from mitmproxy.proxy.layers.http import _http2
-from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
 from mitmproxy.proxy.layers.http._events import ResponseProtocolError
+
+STREAM_WINDOW_BYTES = 256 << 10  # times the 100 streams that a client may open
+
+
+@dataclass
+class BodyTaken(HttpEvent):
+    """Of a stream's body so much was dealt with."""
+
+    bytes: int
+
+
+class PacedServer(_http2.Http2Server):
+    """Towards the client."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.h2_conn.local_settings.initial_window_size = STREAM_WINDOW_BYTES
+        self.h2_conn.local_settings.acknowledge()  # else the first settings frame has the old one
+        self._owed_bytes: dict[int, int] = {}
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(event, BodyTaken):
+            self._give_back(event.stream_id, event.bytes)
+        else:
+            yield from super()._handle_event(event)
+            if isinstance(event, HttpEvent) and self.is_closed(event.stream_id):
+                self._give_back(event.stream_id)
+        if data := self.h2_conn.data_to_send():
+            yield commands.SendData(self.conn, data)
+
+    def handle_h2_event(self, event: h2.events.Event) -> layer.CommandGenerator[bool]:
+        """Owe what came of a body; padding, and what comes for nobody, is given back at once."""
+        if isinstance(event, h2.events.DataReceived) and event.stream_id in self.streams:
+            owed = self._owed_bytes.get(event.stream_id, 0)
+            self._owed_bytes[event.stream_id] = owed + len(event.data)
+            event.flow_controlled_length -= len(event.data)
+        elif isinstance(event, h2.events.StreamReset):
+            self._give_back(event.stream_id)
+        return (yield from super().handle_h2_event(event))
+
+    def _give_back(self, stream_id: int, most: int | None = None) -> None:
+        owed = self._owed_bytes.pop(stream_id, 0)
+        taken = owed if most is None else min(owed, most)
+        if owed > taken:
+            self._owed_bytes[stream_id] = owed - taken
+        if taken:
+            self.h2_conn.acknowledge_received_data(taken, stream_id)
 
 
 class TellingClient(_http2.Http2Client):
@@ -36,5 +91,6 @@ class TellingClient(_http2.Http2Client):
 
 
 def mend_http2() -> None:
-    """Put the mended class in the place of mitmproxy's own, for this process."""
+    """Put the mended classes in the place of mitmproxy's own, for this process."""
+    http_layers.Http2Server = PacedServer  # type: ignore[attr-defined]
     http_layers.Http2Client = TellingClient  # type: ignore[attr-defined]

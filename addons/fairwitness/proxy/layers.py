@@ -27,7 +27,7 @@ from fairwitness.model.exchange import SEEN_BODY_BYTES
 from fairwitness.proxy.brakes import mend_reading
 from fairwitness.proxy.delivery import mend_delivery
 from fairwitness.proxy.http1 import ResponseAnnounced, mend_http1
-from fairwitness.proxy.http2 import mend_http2
+from fairwitness.proxy.http2 import BodyTaken, mend_http2
 from fairwitness.proxy.websockets import mend_websockets
 
 _MAX_HELLO_BYTES = 1 << 16  # browsers' are under 3 KiB; mitmproxy would parse an endless one again and again
@@ -79,6 +79,11 @@ class WatchedStream(http_layers.HttpStream):
             return
         yield from super().handle_event(event)
 
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(event, RequestData) and self.context.client.alpn == b"h2":
+            yield http_layers.SendHttp(BodyTaken(self.stream_id, len(event.data)), self.context.client)
+        yield from super()._handle_event(event)
+
     def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
         """Ask when a request's body outgrows the buffer."""
         buffered = self.request_body_buf
@@ -91,7 +96,7 @@ class WatchedStream(http_layers.HttpStream):
         yield UploadStartedHook(Upload(self.flow, seen))
         if callable(self.flow.request.stream) and self.flow.response is None:
             yield from self.start_request_stream()
-            yield from self.handle_event(RequestData(self.stream_id, seen))
+            yield from self.client_state(RequestData(self.stream_id, seen))
             return False
         if self.flow.response is None:
             self.flow.response = http.Response.make(503, b"")

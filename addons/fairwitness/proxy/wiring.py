@@ -149,7 +149,7 @@ class Wiring:
     def hold_back(self, client_id: str) -> bool:
         """Read nothing more from a client for now; whether it is still there.
 
-        All requests of the connection wait with it.
+        All requests of the connection wait with it, so not for HTTP/2: there the stream's window closes.
         """
         for reader, transport in self._of_client(client_id):
             transport.pause_reading()

@@ -45,21 +45,39 @@ class Http2Client:
         trailers: Sequence[tuple[str, str]] = (),
     ) -> int:
         """Open a stream with a request; gives its number once all of it is sent."""
-        stream: int = self._http.get_next_available_stream_id()
         pseudo = [(":method", method), (":scheme", scheme), (":authority", authority), (":path", path)]
-        self._http.send_headers(stream, [*pseudo, *headers], end_stream=not body)
-        view = memoryview(body)
-        while view:
-            room = min(self._http.local_flow_control_window(stream), self._http.max_outbound_frame_size)
-            if room > 0:
-                piece, view = view[:room], view[room:]
-                self._http.send_data(stream, piece.tobytes(), end_stream=not view and not trailers)
-            else:
-                self._read("its window never opened")
+        stream = self.begin([*pseudo, *headers], is_whole=not body)
+        if body:
+            self.upload(stream, body, is_whole=not trailers)
         if trailers:
             self._http.send_headers(stream, trailers, end_stream=True)
         self._flush()
         return stream
+
+    def begin(self, headers: Sequence[tuple[str, str]], *, is_whole: bool = False) -> int:
+        """Open a stream with these headers; more may follow where it is not whole."""
+        stream: int = self._http.get_next_available_stream_id()
+        self._http.send_headers(stream, headers, end_stream=is_whole)
+        self._flush()
+        return stream
+
+    def upload(self, stream: int, body: bytes, *, is_whole: bool = True) -> None:
+        """Send a body, as fast as windows open."""
+        left = memoryview(body)
+        while left:
+            left = left[self.upload_some(stream, left, is_whole=is_whole) :]
+            if left:
+                self._read("its window never opened")
+
+    def upload_some(self, stream: int, body: bytes | memoryview, *, is_whole: bool) -> int:
+        """Send as much of a body as windows are open for now; gives how much that was."""
+        left = memoryview(body)
+        while left and (room := self._http.local_flow_control_window(stream)) > 0:
+            room = min(room, self._http.max_outbound_frame_size)
+            piece, left = left[:room], left[room:]
+            self._http.send_data(stream, piece.tobytes(), end_stream=is_whole and not left)
+            self._flush()
+        return len(body) - len(left)
 
     def reply(self, stream: int) -> Reply:
         """The response on *stream*; a status of 0 means that the stream was reset.
@@ -85,7 +103,11 @@ class Http2Client:
             if stream in self._ended or stream in self._reset:
                 raise Disconnected(f"stream {stream} ended early")
             self._read(f"stream {stream} never had its body")
-        self._http.reset_stream(stream, error_code=5)  # STREAM_CLOSED
+        self.reset(stream, error_code=5)  # STREAM_CLOSED
+
+    def reset(self, stream: int, *, error_code: int = 8) -> None:
+        """Give a stream up; CANCEL, where nothing else is said."""
+        self._http.reset_stream(stream, error_code=error_code)
         self._flush()
 
     def request(self, path: str, *, authority: str, method: str = "GET", body: bytes = b"") -> Reply:
