@@ -1,6 +1,6 @@
 """What is in these bytes: secrets, persons, tool names, attack families."""
 
-from fairwitness.detect.attacks import LOOKED_AT_BYTES, SURE, Attack, attacks_in
+from fairwitness.detect.attacks import LOOKED_AT_BYTES, SURE, Attack, attacks_in, is_harmless
 from fairwitness.detect.destruction import destruction_in
 from fairwitness.detect.headers import secrets_in_header
 from fairwitness.detect.parts import parts_of
@@ -25,6 +25,7 @@ __all__ = [
     "View",
     "attacks_in",
     "destruction_in",
+    "is_harmless",
     "is_placeholder",
     "is_role",
     "parts_of",

@@ -16,7 +16,7 @@ from itertools import islice, pairwise
 import re2
 
 from fairwitness.detect.checksums import CHECKS, is_card, is_iban
-from fairwitness.detect.secret import compiled
+from fairwitness.detect.secret import compiled, occurs
 
 MOST_BYTES = 1 << 20
 _MOST = 2000  # marks of one body; a page that holds more says so with these
@@ -38,11 +38,14 @@ _NATIONAL = compiled(
     rb"|codice_?fiscale|fiscal_?code|bsn|pesel|cpf|aadhaar|aadhar)(?:\b|_)"
     rb"[^a-z0-9]{0,4}(?:number|no|nr)?[^a-z0-9{}]{0,12}([a-z0-9][a-z0-9 .\-/]{6,22}[a-z0-9])"
 )
-_LONG_NUMBER = compiled(rb"[2-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}")  # looked for first; few bodies have one
-_KEYS = compiled(
+_LONG = rb"[2-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}"
+_KEYED = (
     rb"(?i)\b(?:ssn|social_?security|nino|national_?insurance|steuer|tax_?id|idnr|nir|secu|dni|nie|nif|codice"
     rb"|fiscal_?code|bsn|pesel|cpf|aadhaa?r)(?:\b|_)"
 )
+_LONG_NUMBER = compiled(_LONG)
+_KEYS = compiled(_KEYED)
+_IS_NUMBERED = occurs(_LONG + b"|" + _KEYED)  # looked for first; few bodies have either
 _DETAILS = compiled(
     rb"(?i)(?:home|postal|street|billing|shipping|delivery|mailing)[_ -]?address|[\"<,;]address\b|street"
     rb"|birth|\bdob\b|postal_?code|postcode|zip_?code|(?:first|last|full|family|given)[_ -]?name|surname"
@@ -158,6 +161,8 @@ def persons_in(body: bytes, *, kind: str = "") -> tuple[Person, ...]:
 def _marks_in(text: bytes, *, is_table: bool) -> Iterator[Mark]:
     addresses = list(islice(_addresses_in(text), _MOST))
     yield from addresses
+    if not addresses and not _IS_NUMBERED(text):
+        return
     if _LONG_NUMBER.search(text):
         yield from _numbers(text, _CARD, "card number", is_card)
     if _KEYS.search(text):

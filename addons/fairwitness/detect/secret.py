@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,27 @@ def compiled(expression: bytes) -> Any:
     options.max_mem = _MEMORY_BYTES
     options.log_errors = False  # they would stand on stderr
     return re2.compile(expression, options)
+
+
+def occurs(expression: bytes) -> Callable[[bytes], bool]:
+    """Whether an expression occurs in a text: in a third of the time that `compiled` takes to say where."""
+    found_in = occurring({0: expression})
+    return lambda text: bool(found_in(text))
+
+
+def occurring(expressions: Mapping[int, bytes]) -> Callable[[bytes], frozenset[int]]:
+    """Which of several expressions occur in a text, as the numbers that they have here; in one pass.
+
+    For words and short expressions: together they are one automaton.
+    """
+    options = re2.Options()
+    options.max_mem = _MEMORY_BYTES
+    options.log_errors = False
+    together = re2.Set.SearchSet(options)
+    numbers = {together.Add(expression): number for number, expression in expressions.items()}
+    together.Compile()
+    match, nothing = together.Match, frozenset[int]()
+    return lambda text: frozenset([numbers[index] for index in found]) if (found := match(text)) else nothing
 
 
 Detector = Callable[[bytes], Iterator[Secret]]

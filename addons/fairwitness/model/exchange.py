@@ -6,11 +6,16 @@ Wire data is ``bytes`` until somebody must read it.  Times are integer microseco
 from __future__ import annotations
 
 import secrets
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cached_property
-from operator import attrgetter
+from itertools import repeat
+from operator import attrgetter, call
 from typing import Self
+
+from fairwitness.model import head
 
 SEEN_BODY_BYTES = 1 << 20  # 1 MiB: what rules see of a body, and the largest upload that is decided whole
 
@@ -46,6 +51,9 @@ class Metered(StrEnum):
     """All else."""
 
 
+Headers = head.Headers
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """One connection of a browser or tool to the proxy."""
@@ -74,9 +82,6 @@ class Destination:
     port: int
     path: str | None = None
     """Path without query, as on the wire; None where none is known yet (CONNECT, a dial)."""
-
-
-Headers = tuple[tuple[bytes, bytes], ...]
 
 
 def first_header(headers: Headers, name: str) -> str | None:
@@ -113,12 +118,9 @@ class _Headed:
     headers: Headers
 
     @cached_property
-    def first_values(self) -> dict[bytes, bytes]:
+    def first_values(self) -> Mapping[bytes, bytes]:
         """Lower-case header names with their first values."""
-        found: dict[bytes, bytes] = {}
-        for name, value in self.headers:
-            found.setdefault(name.lower(), value)
-        return found
+        return head.Head(self.headers).first_values
 
     def header(self, name: str) -> str | None:
         """The first value of a header, None where it is absent."""
@@ -165,24 +167,31 @@ class Request(_Headed):
 
     def judged(self, *, initiator: Initiator, initiator_why: str, page: str | None, metered: Metered) -> Self:
         """The same request, and who made it."""
-        return self._but(initiator=initiator, initiator_why=initiator_why, page=page, metered=metered)
+        return self._but(initiator, initiator_why, page, metered, self.account)
 
     def of_account(self, account: str | None) -> Self:
         """The same request, and whose account it uses; None: none of the researcher's own."""
-        return self._but(account=account)
+        return self._but(self.initiator, self.initiator_why, self.page, self.metered, account)
 
-    def _but(self, **facts: object) -> Self:
-        """A copy with other facts of who made it; what was worked out of the rest stays.
+    def _but(self, *made_by: object) -> Self:
+        """A copy with other facts of who made it, its last fields; what was worked out of the rest stays.
 
         Every request is copied so: ``dataclasses.replace`` takes five times as long.
         """
         copy = object.__new__(type(self))
-        for put, value in zip(_PUT, _TAKE(self), strict=True):
-            put(copy, value)
-        for name, value in facts.items():
-            object.__setattr__(copy, name, value)
+        deque(map(call, _PUT, repeat(copy), (*_TAKE(self), *made_by)), maxlen=0)
         copy.__dict__.update(self.__dict__)
         return copy
+
+    @cached_property
+    def head(self) -> head.Head:
+        """Its headers; one object for all requests that have the same."""
+        return head.head_of(self.headers)
+
+    @cached_property
+    def first_values(self) -> Mapping[bytes, bytes]:
+        """Lower-case header names with their first values."""
+        return self.head.first_values
 
     @cached_property
     def raw_path(self) -> bytes:
@@ -192,11 +201,7 @@ class Request(_Headed):
     @cached_property
     def credentials(self) -> Headers:
         """The headers that say whose request it is, lower-case name and value."""
-        if CREDENTIAL_HEADERS.isdisjoint(self.first_values):
-            return ()
-        return tuple(
-            [(lower, value) for name, value in self.headers if (lower := name.lower()) in CREDENTIAL_HEADERS]
-        )
+        return self.head.of(credentials_in)
 
     @cached_property
     def path(self) -> str:
@@ -224,8 +229,15 @@ class Request(_Headed):
         return f"{self.client.address} {self.header('user-agent') or '-'} {self.client.ja4 or '-'}"
 
 
+def credentials_in(of: head.Head) -> Headers:
+    """The headers that say whose request it is, lower-case name and value."""
+    return tuple(
+        [(lower, value) for name, value in of.headers if (lower := name.lower()) in CREDENTIAL_HEADERS]
+    )
+
+
 _NAMES = [field.name for field in fields(Request)]
-_TAKE = attrgetter(*_NAMES)
+_TAKE = attrgetter(*_NAMES[: _NAMES.index("initiator")])
 _PUT = tuple(getattr(Request, name).__set__ for name in _NAMES)
 
 

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any, Protocol, TypeVar
 
 from fairwitness.model.exchange import NO_EXCHANGE
+from fairwitness.rules.facets import EVERY
 from fairwitness.rules.judgement import RuleFailure
 from fairwitness.rules.knowledge import Ask
 from fairwitness.rules.rule import Rule
@@ -56,6 +57,7 @@ class Asking:
         self.counts: Counter[str] = Counter()
         """How many bugs each name has had."""
         self._hooks: dict[tuple[str, bool], tuple[tuple[Rule, Hook], ...]] = {}
+        self._caring: dict[tuple[str, bool, int], tuple[tuple[Rule, Hook], ...]] = {}
 
     def follow(self, rules: Mapping[type[Rule], Rule]) -> None:
         """From now on these rules are asked, in this order."""
@@ -64,10 +66,21 @@ class Asking:
             for hook in _HOOKS
             for in_scope in (True, False)
         }
+        self._caring = {}
 
     def hooks(self, hook: str, *, in_scope: bool) -> tuple[tuple[Rule, Hook], ...]:
         """The rules that have this hook, for requests that are in scope or not."""
         return self._hooks[hook, in_scope]
+
+    def caring(self, hook: str, facets: int, *, in_scope: bool) -> tuple[tuple[Rule, Hook], ...]:
+        """Those of them that care for exchanges of these facets."""
+        key = (hook, in_scope, facets)
+        found = self._caring.get(key)
+        if found is None:
+            found = self._caring[key] = tuple(
+                (rule, look) for rule, look in self._hooks[hook, in_scope] if _wanted(rule, hook) & facets
+            )
+        return found
 
     def seen(
         self,
@@ -128,6 +141,10 @@ def _overriding(
         if getattr(kind, hook) is not getattr(Rule, hook)
         and (kind.where.covers(in_scope=in_scope) or hook in _REGARDLESS)
     )
+
+
+def _wanted(rule: Rule, hook: str) -> int:
+    return {"on_request": rule.requests, "on_response": rule.answers}.get(hook, EVERY)
 
 
 def _place_of(error: Exception) -> str:

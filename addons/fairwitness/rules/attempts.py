@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fairwitness.detect import attacks_in
-from fairwitness.detect.secret import compiled
 from fairwitness.model.exchange import Exchange, Request
 from fairwitness.model.flag import Pointer
 from fairwitness.rules.fields import Field, last_word
+from fairwitness.rules.hints import Hint, hints_in
 from fairwitness.rules.sign_in import (
     MAX_ANSWER_BYTES,
     MAX_FORM_BYTES,
@@ -95,7 +95,6 @@ _VOUCHERS = frozenset(
     ]
 )
 _VAGUE = frozenset({"code", "key", "passcode", "pin", "token"})  # these mean it only where the place says so
-_HINT = compiled(rb"(?i)pass|pwd|kennwort|otp|2fa|mfa|code|pin|token|coupon|voucher|promo|giftc|key")
 _CODE_PLACE = re.compile(
     r"otp|2fa|mfa|two-?_?factor|verif|one-?_?time|sms|challenge|confirm|(?<![a-z])pin(?![a-z])", re.I
 )
@@ -106,7 +105,6 @@ _IN_PATH = re.compile(
     r"([0-9]{4,10}|(?=[A-Za-z_-]*[0-9])[0-9A-Za-z_-]{12,200})/?$",
     re.I,
 )
-_HINT_IN_PATH = compiled(rb"(?i)reset|recover|activat|verif|confirm|invit|magic")
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-"
 _SHORTEST_IN_PATH = 4
 _PATH_BYTES = 256  # the end of a path; the expression goes back and forth in a long word
@@ -151,13 +149,16 @@ def attempt_in(request: Request, fields_of: Callable[[], Sequence[Field]]) -> At
     if authorization is not None and authorization[:6].lower() == "basic ":
         return _basic(request, authorization)
     if request.body:
-        if len(request.body) <= MAX_FORM_BYTES and not request.body_is_cut and _HINT.search(request.body):
+        is_form = len(request.body) <= MAX_FORM_BYTES and not request.body_is_cut
+        if is_form and Hint.GUESSES in hints_in(request.body):
             return _of_fields(request, fields_of())
-    elif b"?" in request.target and _HINT.search(request.target):
+    elif b"?" in request.target and Hint.GUESSES in hints_in(request.target):
         return _of_fields(request, fields_of())
     path = request.raw_path.rstrip(b"/")
     last = path[path.rfind(b"/") + 1 :]
-    if len(last) < _SHORTEST_IN_PATH or not last.translate(None, _LETTERS) or not _HINT_IN_PATH.search(path):
+    if len(last) < _SHORTEST_IN_PATH or not last.translate(None, _LETTERS):
+        return None
+    if Hint.RESETS not in hints_in(request.target):
         return None
     found = _IN_PATH.search(path[-_PATH_BYTES:].decode("latin-1"))
     if found is None:

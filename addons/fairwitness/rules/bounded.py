@@ -40,10 +40,12 @@ class Recent(Generic[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Keep an entry as the youngest."""
-        self._entries[key] = value
-        self._entries.move_to_end(key)
-        if len(self._entries) > self._size:
-            self._entries.popitem(last=False)
+        entries = self._entries
+        if key in entries:
+            entries.move_to_end(key)
+        entries[key] = value
+        if len(entries) > self._size:
+            entries.popitem(last=False)
 
     def pop(self, key: K) -> V | None:
         """Take an entry out; None where it is unknown."""

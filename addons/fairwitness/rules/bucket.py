@@ -59,11 +59,12 @@ class Bucket:
 
     def settle(self, now_us: int) -> None:
         """Count what was reserved up to now as released."""
+        if not self._slots or self._slots[0] > now_us:
+            return
         passed = bisect_left(self._slots, now_us + 1)
-        if passed:
-            last = passed - 1
-            self._after = max(self._before[last], self._slots[last]) + self._gap
-            del self._slots[:passed], self._before[:passed]
+        last = passed - 1
+        self._after = max(self._before[last], self._slots[last]) + self._gap
+        del self._slots[:passed], self._before[:passed]
 
     def earliest(self, from_us: int) -> int:
         """The first moment from *from_us* on at which one more fits and every reserved one stays.
@@ -82,6 +83,10 @@ class Bucket:
 
     def reserve(self, moment_us: int) -> None:
         """Take a place that `earliest` gave."""
+        if not self._slots:
+            self._slots.append(moment_us)
+            self._before.append(self._after)
+            return
         place = bisect_left(self._slots, moment_us)
         drained = self._before[place] if place < len(self._slots) else self._end()
         self._slots.insert(place, moment_us)

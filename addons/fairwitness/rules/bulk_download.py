@@ -10,6 +10,7 @@ from fairwitness.model.exchange import Exchange, Response
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.rules.bounded import Recent
+from fairwitness.rules.facets import SHOWS
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.words import reach_of, span
 
@@ -48,6 +49,7 @@ class BulkDownload(Rule):
 
     name = "bulk-download"
     summary = "takes many records that are not yours"
+    answers = SHOWS
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)

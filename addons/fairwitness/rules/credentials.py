@@ -7,11 +7,12 @@ import secrets
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from json import loads
 
-from fairwitness.model.exchange import TOKEN_HEADERS, Request, Response
+from fairwitness.model.exchange import TOKEN_HEADERS, Request, Response, credentials_in
+from fairwitness.model.head import Head
 from fairwitness.rules.sign_in import basic_identity, tokens_in
 
 _COOKIES = 100  # of one request, or set by one answer
@@ -24,9 +25,12 @@ _SESSION_BYTES = 4
 _SECRET_BYTES = 16  # a value of another name is taken for a session's from this length on
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Carried:
-    """The credential headers of a request, lower-case name and value."""
+    """The credential headers of a request, lower-case name and value.
+
+    Without slots, so that what is asked of each request is worked out once for all that carry the same.
+    """
 
     headers: tuple[tuple[bytes, bytes], ...]
 
@@ -66,7 +70,7 @@ class Carried:
         claims = claims_of(authorization.rpartition(b" ")[2])
         return tuple(each for each in claims if not _NUMBER.fullmatch(each))
 
-    @property
+    @cached_property
     def basic(self) -> str | None:
         """The user name of basic authentication."""
         users = (basic_identity(value) for name, value in self.headers if name == b"authorization")
@@ -75,7 +79,11 @@ class Carried:
 
 def carried_by(request: Request) -> Carried | None:
     """The credential headers of a request; None where it has none."""
-    found = request.credentials
+    return request.head.of(_carried)
+
+
+def _carried(head: Head) -> Carried | None:
+    found = credentials_in(head)
     return Carried(found) if found else None
 
 

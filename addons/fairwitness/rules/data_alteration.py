@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fairwitness.model.exchange import Exchange, Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.rules.deeds import calls_of, destroys, is_harmless
+from fairwitness.rules.facets import CHANGES
 from fairwitness.rules.objects import Object, called, place_of, words_of
 from fairwitness.rules.ownership import Standing
 from fairwitness.rules.rule import Rule
@@ -21,6 +22,8 @@ class DataAlteration(Rule):
 
     name = "data-alteration"
     summary = "changes what the log does not show as yours"
+    requests = CHANGES
+    answers = CHANGES
 
     def on_request(self, request: Request) -> Iterator[Sighting]:
         """Look at the object that it would change."""

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from fairwitness.detect.secret import compiled
+from fairwitness.rules.facets import override
+from fairwitness.rules.hints import Hint, hints_in
 from fairwitness.rules.objects import kind_of_call, place_of, singular, words_of
 from fairwitness.rules.reading import Reading
 from fairwitness.rules.vocabulary import ACTION_NAMES, BASKETS, BUTTONS, DESTROY, HARMLESS, SAFE
@@ -21,8 +22,6 @@ _DESTROYS_WITH = {
     ),
 }
 _FALSE = frozenset(["", "0", "false", "no", "none", "null", "off"])
-_OVERRIDES = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override"))
-_HINT = compiled(rb"(?i)delete|destroy|remove|purge|trash|wipe|erase|truncat|terminat|drop|_method")
 _FEW = 12  # fields in the query of a link that does something; a request with more tries names out
 _ROOT = re.compile(r"(?<![$\w.])([A-Za-z_]\w{2,60})\s*(?=[({])")
 _MUTATION = re.compile(r"^\s*(?:#[^\n]*\n\s*)*mutation\b", re.IGNORECASE)
@@ -66,14 +65,17 @@ def destroys(reading: Reading) -> Deed | None:
     """What the request would destroy; None where nothing, or only what is got back with a click."""
     request = reading.request
     method = _method_of(reading)
-    path = request.raw_path
-    place = place_of(path)
+    if method != "DELETE" and request.method in SAFE:
+        return (
+            _by_link(reading)
+            if b"?" in request.target and Hint.DESTROYS in hints_in(request.target)
+            else None
+        )
+    place = place_of(request.raw_path)
     if method == "DELETE":
         how = "DELETE" if request.method == "DELETE" else f"{request.method} that stands for DELETE"
         is_small = is_harmless((place.kind,)) or not BASKETS.isdisjoint(place.words)
         return None if is_small else Deed(how, "", "head")
-    if request.method in SAFE:
-        return _by_link(reading) if b"?" in request.target and _HINT.search(request.target) else None
     verb = _verb_in(place.words)
     if verb:
         return None if is_harmless(place.words) else Deed(f"{verb!r} in the path", "", "head")
@@ -82,7 +84,7 @@ def destroys(reading: Reading) -> Deed | None:
         verb = _verb_in(words[:1]) or _verb_in(words)
         if verb and not is_harmless(words):
             return Deed(f"the mutation {call[:60]}", kind_of_call(call), "body")
-    if request.body and _HINT.search(request.body[:4096]) and not is_harmless(place.words):
+    if request.body and Hint.DESTROYS in hints_in(request.body[:4096]) and not is_harmless(place.words):
         return _by_form(reading)
     return None
 
@@ -91,9 +93,9 @@ def _method_of(reading: Reading) -> str:
     request = reading.request
     if request.method not in {"POST", "GET"}:
         return request.method
-    if not _OVERRIDES.isdisjoint(request.first_values):
-        name = next(name for name in request.first_values if name in _OVERRIDES)
-        return request.first_values[name].decode("latin-1").strip().upper()
+    asked_for = request.head.of(override)
+    if asked_for is not None:
+        return asked_for
     if b"_method" in request.target or b"_method" in request.body[:4096]:
         for field in reading.fields:
             if field.name == "_method":

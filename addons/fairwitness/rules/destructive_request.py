@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from fairwitness.detect.destruction import destruction_in
-from fairwitness.detect.secret import compiled
+from fairwitness.detect.secret import occurs
 from fairwitness.model.exchange import Exchange, Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.deeds import Deed, destroys
+from fairwitness.rules.facets import CHANGES, SAYS
 from fairwitness.rules.made import path_object
 from fairwitness.rules.objects import Object
 from fairwitness.rules.ownership import Standing
@@ -20,7 +21,7 @@ from fairwitness.rules.words import reach_of
 
 _SEEN_FILES = 4096
 _SHORTEST = 5  # characters of a value that could destroy anything
-_HINT = compiled(
+_HINT = occurs(
     rb"(?i)drop|truncat|delete|alter|update|insert|replace|shutdown|grant|revoke|exec|outfile|dumpfile|copy|rm\s|mkfs|shred"
     rb"|wipe|fdisk|parted|dd\s|/dev/|reboot|halt|poweroff|init|kill|:\(|del|erase|rd\s|rmdir|format|chmod|mv\s|>\s*/"
     rb"|unlink|rmtree|removedirs|os\.|dropdatabase|flush|\.remove|\$(?:out|merge)|%"
@@ -37,6 +38,8 @@ class DestructiveRequest(Rule):
 
     name = "destructive-request"
     summary = "deletes what the log does not show as yours"
+    requests = CHANGES | SAYS
+    answers = CHANGES
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)
@@ -60,14 +63,15 @@ class DestructiveRequest(Rule):
     def _payload(self, request: Request) -> Iterator[Sighting]:
         """A value that would destroy data where the server runs it."""
         fields = [
-            (field, field.value.encode("utf-8", "surrogatepass"))
+            field
             for field in self.known.reading(request).fields
             if len(field.value) >= _SHORTEST and not field.value.isalnum()
         ]
-        if not fields or not _HINT.search(b"\n".join([value for _, value in fields])):
+        if not fields or not _HINT(_bytes("\n".join([field.value for field in fields]))):
             return
-        for field, value in fields:
-            if not _HINT.search(value):
+        for field in fields:
+            value = _bytes(field.value)
+            if not _HINT(value):
                 continue
             for attack in destruction_in(value):
                 part = "body" if field.place == "body" else "head"
@@ -116,3 +120,7 @@ class DestructiveRequest(Rule):
             shown_by=(Pointer(request.exchange, deed.part),),
             reach=reach_of(request),
         )
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fairwitness.detect.secret import compiled
+from fairwitness.detect.secret import occurs
 from fairwitness.model.exchange import Exchange, Initiator, Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
@@ -29,7 +29,7 @@ _WALKS = 512  # actors, hosts and kinds at once
 _KEPT = 64  # objects of one walk; more hardly matter, since then it is blocked
 _WAITING = 4096
 _SHOWN = 16 << 10  # bytes of an answer in which personal fields are looked for
-_PERSONAL = compiled(
+_PERSONAL = occurs(
     rb'(?i)"(?:e_?-?mail|phone|mobile|street|birth|date_?of_?birth|iban|ssn|first_?name|last_?name)[\w-]{0,20}"\s*:'
 )
 _ASKS = frozenset(["GET", "HEAD", "DELETE", "PATCH"])  # a PUT may make what it names
@@ -118,7 +118,7 @@ class Enumeration(Rule):
                 return iter(())
             if response.status in _MISSES:
                 step.weight = min(step.weight, MISS)
-            elif not step.weight and response.status < 300 and _PERSONAL.search(response.body[:_SHOWN]):
+            elif not step.weight and response.status < 300 and _PERSONAL(response.body[:_SHOWN]):
                 wanted, _ = self._wanted(exchange.request)
                 host, body = exchange.request.host, response.body
                 if wanted is not None and not self.known.ownership.is_named(host, wanted, beside=body):

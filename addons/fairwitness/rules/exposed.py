@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fairwitness.detect.secret import compiled
+from fairwitness.detect.secret import compiled, occurs
 from fairwitness.detect.values import spreads
 from fairwitness.detect.words import kind_of_name
 from fairwitness.model.account import plain_identity
@@ -22,7 +22,7 @@ _DEPTH = 8
 _KINDS = frozenset({"token", "password", "key", "cookie"})
 _PERSON = frozenset({"email", "emailaddress", "handle", "login", "nickname", "user", "useremail", "username"})
 _IDS = frozenset({"ownerid", "sub", "uid", "userid"})
-_HINT = compiled(  # a name of a credential with a value that is long enough for one
+_HINT = occurs(  # a name of a credential with a value that is long enough for one
     rb"(?i)(?:token|secret|key|password|passwd|pwd|session|session_?id|jwt)[\"']?"
     rb"[ \t]*[:=][ \t]*[\"']?[^\s\"',{}\[\]]{8}"
 )
@@ -77,7 +77,7 @@ def exposed_in(exchange: Exchange, accounts: Accounts) -> Iterator[Exposed]:
         return
     if "json" not in kind and kind and kind not in _TEXT:
         return
-    if not _HINT.search(response.body):
+    if not _HINT(response.body):
         return
     is_file = bool(_FILE.search(request.path))
     values: Iterator[bytes] = iter(())

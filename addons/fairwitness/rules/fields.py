@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from email.parser import BytesParser
 from email.policy import HTTP
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -32,7 +33,11 @@ class Field(NamedTuple):
     value: str
 
 
-def fields_of(request: Request, json_of_body: Callable[[], object]) -> Iterator[Field]:
+_field: Callable[[tuple[str, str, str]], Field] = partial(tuple.__new__, Field)
+"""As `Field`, in a third of the time: a request may have a thousand."""
+
+
+def fields_of(request: Request, json_of_body: Callable[[], object]) -> tuple[Field, ...]:
     """All that the query and the body of a request give, at most `MAX_FIELDS` of each.
 
     Args:
@@ -40,11 +45,11 @@ def fields_of(request: Request, json_of_body: Callable[[], object]) -> Iterator[
         json_of_body: As `json_of` reads its body, asked only where that is needed.
     """
     _, _, query = request.target.partition(b"?")
-    for name, value in form_fields(query):
-        yield Field("query", name, value)
+    found = [_field(("query", name, value)) for name, value in form_fields(query)]
     if request.body:
-        for name, value in _body_fields(request.header("content-type") or "", request.body, json_of_body):
-            yield Field("body", name, value)
+        given = _body_fields(request.header("content-type") or "", request.body, json_of_body)
+        found += [_field(("body", name, value)) for name, value in given]
+    return tuple(found)
 
 
 def body_fields(content_type: str, body: bytes) -> Iterable[tuple[str, str]]:
@@ -115,9 +120,9 @@ def walk(form: object) -> Iterator[tuple[str, str]]:
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             yield name, str(value)
         elif isinstance(value, dict) and depth < _DEPTH:
-            left.extend((str(key)[:_NAME], each, depth + 1) for key, each in reversed(value.items()))
+            left += [(str(key)[:_NAME], each, depth + 1) for key, each in reversed(value.items())]
         elif isinstance(value, list) and depth < _DEPTH:
-            left.extend((name, each, depth + 1) for each in reversed(value[:_PARTS]))
+            left += [(name, each, depth + 1) for each in reversed(value[:_PARTS])]
 
 
 def last_word(name: str) -> str:

@@ -13,6 +13,7 @@ from fairwitness.model.printable import printable
 from fairwitness.rules.attempts import Kind
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.endpoint import host_of
+from fairwitness.rules.facets import GOOD
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.words import head_of, reach_of, span
 
@@ -33,6 +34,7 @@ class ForeignAccount(Rule):
 
     name: ClassVar[str] = "foreign-account"
     summary: ClassVar[str] = "an identity that is not registered as yours"
+    answers = GOOD
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)

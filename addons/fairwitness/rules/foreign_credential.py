@@ -14,6 +14,7 @@ from fairwitness.rules.bounded import Recent
 from fairwitness.rules.credentials import Seals, carried_by
 from fairwitness.rules.endpoint import host_of
 from fairwitness.rules.exposed import USED_AS, exposed_in
+from fairwitness.rules.facets import SHOWS
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.words import head_of, reach_of
 
@@ -26,6 +27,7 @@ class ForeignCredential(Rule):
 
     name: ClassVar[str] = "foreign-credential"
     summary: ClassVar[str] = "a credential of somebody else is used"
+    answers = SHOWS
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)

@@ -76,7 +76,7 @@ class Health:
         self._answers.append((now_us, endpoint, failed))
         if not failed:
             self._well.put(endpoint, (self._well.get(endpoint) or 0) + 1)
-        is_bad = failed or (pace.is_slow and latency_us >= _SLOW_US)
+        is_bad = failed or (latency_us >= _SLOW_US and pace.is_slow)
         self._well_in_a_row = 0 if is_bad else self._well_in_a_row + 1
         if not is_bad:
             self._slow_since_us = 0

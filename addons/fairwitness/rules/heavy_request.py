@@ -11,6 +11,7 @@ from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action
 from fairwitness.rules.bounded import Recent
+from fairwitness.rules.facets import FAILED
 from fairwitness.rules.fields import Field
 from fairwitness.rules.reading import Reading
 from fairwitness.rules.rule import Rule
@@ -72,6 +73,7 @@ class HeavyRequest(Rule):
 
     name = "heavy-request"
     summary = "one request that costs the server very much, or one sent again and again"
+    answers = FAILED
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)

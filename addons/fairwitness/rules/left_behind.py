@@ -8,6 +8,7 @@ from fairwitness.model.conduct import DELETED, MADE
 from fairwitness.model.exchange import Exchange, Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.rules.deeds import destroys, is_harmless
+from fairwitness.rules.facets import CHANGES, SAYS
 from fairwitness.rules.objects import Object, objects_in, place_of, singular
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.vocabulary import BASKETS, TRACES
@@ -25,6 +26,7 @@ class LeftBehind(Rule):
 
     name = "left-behind"
     summary = "what you made and did not delete again"
+    answers = CHANGES | SAYS
 
     _count = 0
 

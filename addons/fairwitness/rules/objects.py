@@ -128,12 +128,12 @@ def objects_in(fields: tuple[Field, ...], kind: str, *, place: str | None = None
             for call, variable in _VARIABLE.findall(field.value[:_QUERY]):
                 of_variables.setdefault(variable, kind_of_call(call))
     count = 0
-    for field in fields:
-        if place is not None and field.place != place:
+    for where, name, value in fields:
+        if place is not None and where != place:
             continue
-        if field.name == "query" and "(" in field.value:
-            yield from called(field.value)
-        found = object_in(field.name, field.value, of_variables.get(field.name, kind))
+        if name == "query" and "(" in value:
+            yield from called(value)
+        found = object_in(name, value, of_variables.get(name, kind))
         if found is not None:
             count += 1
             yield found

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fairwitness.detect.secret import compiled
 from fairwitness.model.exchange import Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.rules.deeds import calls_of
+from fairwitness.rules.facets import CHANGES
 from fairwitness.rules.fields import last_word
+from fairwitness.rules.hints import Hint, hints_in
 from fairwitness.rules.objects import place_of, singular, words_of
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.vocabulary import NO_PURCHASE, PAYS_BY, PURCHASES, SOLD
 from fairwitness.rules.words import reach_of
 
 _METHODS = frozenset(["POST", "PUT", "PATCH"])
-_HINT = compiled(
-    rb"(?i)buy|purchas|checkout|pay|upgrad|subscri|order|billing|plan|trial|member|premium|graphql|licen[cs]e|topup|deposit"
-)
 _STARTS = frozenset(
     ["activate", "begin", "complete", "confirm", "create", "finish", "place", "start", "submit"]
 )
@@ -28,10 +26,11 @@ class PaidAction(Rule):
 
     name = "paid-action"
     summary = "buys, upgrades or begins to cost"
+    requests = CHANGES
 
     def on_request(self, request: Request) -> Iterator[Sighting]:
         """Look at path, fields and GraphQL call."""
-        if request.method not in _METHODS or not _HINT.search(request.target):
+        if request.method not in _METHODS or Hint.PAYS not in hints_in(request.target):
             return
         place = place_of(request.raw_path)
         if place.kind == "graphql":

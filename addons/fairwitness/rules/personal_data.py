@@ -12,6 +12,7 @@ from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.credentials import carried_by
+from fairwitness.rules.facets import SHOWS
 from fairwitness.rules.ownership import Standing
 from fairwitness.rules.rule import Rule, line_of
 from fairwitness.rules.words import reach_of
@@ -38,6 +39,7 @@ class PersonalData(Rule):
 
     name = "personal-data"
     summary = "persons other than you in an answer"
+    answers = SHOWS
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)

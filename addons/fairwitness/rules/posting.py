@@ -9,19 +9,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fairwitness.detect.secret import compiled
 from fairwitness.rules.deeds import calls_of
 from fairwitness.rules.fields import Field, last_word
+from fairwitness.rules.hints import Hint, hints_in
 from fairwitness.rules.objects import place_of, singular, words_of
 from fairwitness.rules.reading import Reading
 from fairwitness.rules.sign_in import NAME_FIELDS, PASSWORD_FIELD
 from fairwitness.rules.vocabulary import BASKETS, SOLD, TRACES
 
-_PATH = compiled(
-    rb"(?i)comment|reply|replies|review|guestbook|contact|kontakt|feedback|support|help-?_?desk|ticket|enquir|inquir"
-    rb"|invit|register|registr|sign-?_?up|create-?_?account|newsletter|subscri|waitlist|mail|sms|share|friend"
-    rb"|thread|topic|discussion|forgot|reset|recover|lost|magic|resend|graphql"
-)
 _FORM = (b"message", b"msg", b"enquiry", b"inquiry", b"nachricht")
 _FORM_BEGINS = 4096  # bytes of a body in which the name of such a field is looked for
 _ADDRESS = re.compile(r"[^\s@<>,;\"']{1,64}@[^\s@<>,;\"']{1,190}")
@@ -76,8 +71,7 @@ def posting_of(reading: Reading) -> Posting | None:
     if request.method not in {"POST", "PUT"} or not request.body:
         return None
     path, _, query = request.target.partition(b"?")
-    is_told = _PATH.search(path) or (query and _PATH.search(query))
-    if not is_told and not _may_be_form(request.body[:_FORM_BEGINS].lower()):
+    if Hint.POSTS not in hints_in(request.target) and not _may_be_form(request.body[:_FORM_BEGINS].lower()):
         return None
     place = place_of(path)
     if place.kind == "graphql":

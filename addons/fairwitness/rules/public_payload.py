@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 
 from fairwitness.detect import LOOKED_AT_BYTES, SURE, Attack, attacks_in
-from fairwitness.detect.secret import compiled
 from fairwitness.model.exchange import Request
 from fairwitness.model.flag import Severity, Sighting
 from fairwitness.rules.deeds import calls_of
+from fairwitness.rules.facets import CHANGES
 from fairwitness.rules.fields import last_word
+from fairwitness.rules.hints import Hint, hints_in
 from fairwitness.rules.objects import place_of, singular, words_of
 from fairwitness.rules.ownership import Standing
 from fairwitness.rules.reading import Reading, Tried
@@ -19,10 +20,6 @@ from fairwitness.rules.words import reach_of
 
 _METHODS = frozenset(["POST", "PUT", "PATCH"])
 _RUNS = frozenset(["xss"])  # families that work on who looks; the others work on the server
-_HINT = compiled(
-    rb"(?i)comment|reply|replies|review|post|thread|topic|forum|guestbook|answer|question|article|blog|wiki"
-    rb"|message-?_?board|discussion|public|listing|announcement|status|graphql|wall|testimonial"
-)
 _SHOWN_HINTS = (
     b"about",
     b"bio",
@@ -95,6 +92,7 @@ class PublicPayload(Rule):
 
     name = "public-payload"
     summary = "stores a script where others would run it"
+    requests = CHANGES
 
     def on_request(self, request: Request) -> Iterator[Sighting]:
         """Look at where it goes, then at what it holds."""
@@ -175,7 +173,7 @@ def _may_hold_script(request: Request) -> bool:
     """Cheap looks first: most bodies are taken apart by nobody."""
     if not any(mark in request.body for mark in _MARKS):
         return False
-    if _HINT.search(request.target):
+    if Hint.PUBLISHES in hints_in(request.target):
         return True
     begins = request.body[:_BEGINS].lower()
     return any(name in begins for name in _SHOWN_HINTS)

@@ -66,8 +66,7 @@ class RateMeter:
 
     def is_near(self, now_us: int) -> bool:
         """Whether there may be anything to say of the attempts up to now."""
-        since_us = now_us - self.window_us
-        return self._is_overrun or self._attempts.is_near(since_us) or self._attempts.is_over(since_us)
+        return self._is_overrun or self._attempts.is_near(now_us - self.window_us)
 
     def severity(self, now_us: int, *, is_full: bool, blocks: bool) -> Severity:
         """How much of the limit the attempts up to now have used; *blocks*: a full bucket is no mere pace."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import islice
 
-from fairwitness.detect import LOOKED_AT_BYTES, SURE, Attack, Tool, attacks_in, tool_in, tool_of
+from fairwitness.detect import LOOKED_AT_BYTES, SURE, Attack, Tool, attacks_in, is_harmless, tool_in, tool_of
 from fairwitness.model.exchange import Initiator, Request
 from fairwitness.model.flag import Pointer
+from fairwitness.model.head import Head
 from fairwitness.rules.attempts import Attempt, attempt_in
 from fairwitness.rules.endpoint import endpoint_of, host_of
 from fairwitness.rules.fields import Field, fields_of, json_of
@@ -81,22 +82,19 @@ class Reading:
         return host_of(self.request)
 
     @property
-    def headers(self) -> dict[bytes, bytes]:
+    def headers(self) -> Mapping[bytes, bytes]:
         """Lower-case header names with their first values."""
         return self.request.first_values
 
     @cached_property
     def tool(self) -> Tool | None:
         """The program that its headers name."""
-        request = self.request
-        if len(request.first_values) != len(request.headers):  # one of them is there twice
-            return tool_in(request.headers)
-        return tool_of(request.first_values)
+        return self.request.head.of(_tool)
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
         """What its query and body give, bounded."""
-        return tuple(fields_of(self.request, lambda: self.json))
+        return fields_of(self.request, lambda: self.json)
 
     @cached_property
     def json(self) -> object:
@@ -121,28 +119,29 @@ class Reading:
     def _tried(self) -> Iterator[Tried]:
         request = self.request
         yield from self._in_value("path", "", "head", request.raw_path, at=len(request.method) + 1)
-        for place, name, said in self.fields[:_VALUES]:
+        yield from self._in_fields(self.fields[:_VALUES])
+        if request.body and not any(field.place == "body" for field in self.fields):
+            yield from self._in_body(request.body)
+        # A browser names the page in its Referer: that page's query was judged when it was opened.
+        values = request.head.of(_all_values if request.initiator is Initiator.TOOL else _values)
+        if values.size_bytes <= self._left_bytes:
+            for header, attack in values.attacks:
+                yield Tried("header", header.decode("latin-1"), attack, Pointer(request.exchange, "head"))
+        else:
+            for header, value in values.texts:
+                yield from self._in_value("header", "", "head", value, header=header)
+
+    def _in_fields(self, fields: Sequence[Field]) -> Iterator[Tried]:
+        texts = [text for _, name, said in fields for text in (said, name) if not text.isdigit()]
+        together = "\n".join(texts).encode("utf-8", "surrogatepass")
+        if len(together) <= min(LOOKED_AT_BYTES, self._left_bytes) and is_harmless(together):
+            self._left_bytes -= len(together) - max(0, len(texts) - 1)
+            return
+        for place, name, said in fields:
             part = "body" if place == "body" else "head"
             for text in (said, name):
                 if not text.isdigit():
                     yield from self._in_value(place, name, part, text.encode("utf-8", "surrogatepass"))
-        if request.body and not any(field.place == "body" for field in self.fields):
-            yield from self._in_body(request.body)
-        for header, value in request.headers[:_VALUES]:
-            if _is_ordinary(header):
-                continue
-            lower = header.lower()
-            if lower == b"cookie":
-                for piece in value.split(b";")[:_VALUES]:
-                    first, _, second = piece.strip().partition(b"=")
-                    for each in (first, second):
-                        yield from self._in_value("header", "", "head", each, header=header)
-                continue
-            if lower == b"referer":
-                if request.initiator is not Initiator.TOOL:
-                    continue  # a browser names the page: its query was judged when it was opened
-                value = value.partition(b"//")[2].partition(b"/")[2] or value
-            yield from self._in_value("header", "", "head", value, header=header)
 
     def _in_body(self, body: bytes) -> Iterator[Tried]:
         if body[:LOOKED_AT_BYTES].lstrip()[:1] != b"<":
@@ -173,7 +172,52 @@ class Reading:
         return tried
 
 
-@lru_cache(maxsize=1024)
-def _is_ordinary(name: bytes) -> bool:
-    lower = name.lower()
-    return lower in _ORDINARY or lower.startswith((b"sec-", b"access-control-"))
+def _tool(head: Head) -> Tool | None:
+    if len(head.first_values) != len(head.headers):  # one of them is there twice
+        return tool_in(head.headers)
+    return tool_of(head.first_values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What may be tried in headers."""
+
+    texts: tuple[tuple[bytes, bytes], ...]
+    """Header and value, or a part of it."""
+    size_bytes: int
+    """How many of them are looked at."""
+    attacks: tuple[tuple[bytes, Attack], ...]
+    """None where that are too many: then it depends on what was looked at before."""
+
+
+def _all_values(head: Head) -> _Values:
+    return _values_in(head.headers)
+
+
+def _values(head: Head) -> _Values:
+    return _values_in([each for each in head.headers[:_VALUES] if each[0].lower() != b"referer"])
+
+
+def _values_in(headers: Sequence[tuple[bytes, bytes]]) -> _Values:
+    texts = tuple(_texts_in(headers))
+    size = sum(min(len(text), LOOKED_AT_BYTES) for _, text in texts)
+    if size > _LOOKED_AT_BYTES:
+        return _Values(texts, size, ())
+    found = [(header, attack) for header, text in texts for attack in attacks_in(text)]
+    return _Values(texts, size, tuple(found))
+
+
+def _texts_in(headers: Sequence[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    for header, value in headers[:_VALUES]:
+        lower = header.lower()
+        if lower in _ORDINARY or lower.startswith((b"sec-", b"access-control-")):
+            continue
+        if lower == b"cookie":
+            for piece in value.split(b";")[:_VALUES]:
+                first, _, second = piece.strip().partition(b"=")
+                yield header, first
+                yield header, second
+        elif lower == b"referer":
+            yield header, value.partition(b"//")[2].partition(b"/")[2] or value
+        else:
+            yield header, value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from fairwitness.model.exchange import Metered, Request
 from fairwitness.model.flag import Severity, Sighting
@@ -25,6 +26,16 @@ from fairwitness.rules.rate_meter import RateMeter
 from fairwitness.rules.words import head_of, reach_of
 
 
+@dataclass(slots=True)
+class _Place:
+    """A moment that is reserved for a request on all its meters."""
+
+    moment: int
+    meters: list[RateMeter]
+    is_gone: bool = False
+    """Whether it was released: then its place is used up."""
+
+
 class RequestRate(LimitRule):
     """Delays what would be faster than the limits, by exactly as much as is needed.
 
@@ -43,8 +54,7 @@ class RequestRate(LimitRule):
             "host": Recent(HOSTS),
             "total": Recent(2),
         }
-        self._reserved: Recent[str, tuple[int, tuple[RateMeter, ...]]] = Recent(2 * MAX_WAITING)
-        self._gone: Recent[str, bool] = Recent(2 * MAX_WAITING)
+        self._reserved: Recent[str, _Place] = Recent(2 * MAX_WAITING)
         self._waiting: list[int] = []
         self._now_us = 0
 
@@ -52,10 +62,12 @@ class RequestRate(LimitRule):
         """Find the request's place on all its meters and say what was seen on the way."""
         # A request that was received before one already judged is placed after it: time never goes back.
         now_us = self._now_us = max(self._now_us, request.received_us)
-        del self._waiting[: bisect_right(self._waiting, now_us)]
-        counted = [(gauge, self._meter(gauge, request)) for gauge in self.gauges[request.metered]]
-        if not counted:
+        if self._waiting:
+            del self._waiting[: bisect_right(self._waiting, now_us)]
+        gauges = self.gauges[request.metered]
+        if not gauges:
             return ()
+        counted = [(gauge, self._meter(gauge, request)) for gauge in gauges]
         full: set[str] = set()
         for gauge, meter in counted:
             meter.bucket.settle(now_us)
@@ -63,8 +75,12 @@ class RequestRate(LimitRule):
             if meter.bucket.earliest(now_us) > now_us:
                 full.add(gauge.kind)
         moment = self._place(request, [meter for _, meter in counted], full=bool(full))
-        if not full and not any(meter.is_near(now_us) for _, meter in counted):
-            return ()
+        if not full:
+            for _, meter in counted:
+                if meter.is_near(now_us):
+                    break
+            else:
+                return ()
         return [
             sighting
             for gauge, meter in counted
@@ -77,29 +93,32 @@ class RequestRate(LimitRule):
         Something else may have kept requests beyond their places: without this, all that waited for a slow
         server would be let go at once when it recovers.
         """
-        reserved = self._reserved.get(request.exchange)
-        if reserved is None or request.exchange in self._gone:
+        place = self._reserved.get(request.exchange)
+        if place is None or place.is_gone:
             return True
-        moment, meters = reserved
-        moment = moment if now_us is None else max(moment, now_us)
-        if now_us is not None and (now_us < moment or not all(meter.may_go(now_us) for meter in meters)):
-            return False
-        for meter in meters:
+        moment = place.moment
+        if now_us is not None:
+            if now_us < moment:
+                return False
+            moment = now_us
+            for meter in place.meters:
+                if not meter.may_go(now_us):
+                    return False
+        for meter in place.meters:
             meter.went(moment)
-        self._gone.put(request.exchange, True)
+        place.is_gone = True
         return True
 
     def on_gave_up(self, request: Request) -> None:
         """Free its place for others."""
-        reserved = self._reserved.pop(request.exchange)
-        if reserved is None:
+        place = self._reserved.pop(request.exchange)
+        if place is None:
             return
-        moment, meters = reserved
-        for meter in meters:
-            meter.bucket.give_back(moment)
-        place = bisect_left(self._waiting, moment)
-        if place < len(self._waiting) and self._waiting[place] == moment:
-            del self._waiting[place]
+        for meter in place.meters:
+            meter.bucket.give_back(place.moment)
+        at = bisect_left(self._waiting, place.moment)
+        if at < len(self._waiting) and self._waiting[at] == place.moment:
+            del self._waiting[at]
 
     def readings(self, now_us: int) -> Iterator[MeterReading]:
         """Hosts and totals; endpoints are too many to show."""
@@ -122,8 +141,11 @@ class RequestRate(LimitRule):
                         )
 
     def _meter(self, gauge: Gauge, request: Request) -> RateMeter:
-        meters = self._meters[gauge.kind]
-        meter = meters.get_or_make((gauge.metered, gauge.key(request)), lambda: RateMeter(gauge.limits))
+        key = (gauge.metered, gauge.key(request))
+        meter = self._meters[gauge.kind].get(key)
+        if meter is None:
+            meter = RateMeter(gauge.limits)
+            self._meters[gauge.kind].put(key, meter)
         if meter.limits is not gauge.limits:
             meter.tune(gauge.limits, now_us=self._now_us)
         return meter
@@ -145,7 +167,7 @@ class RequestRate(LimitRule):
             meter.bucket.reserve(moment)
         if moment > now_us:
             insort(self._waiting, moment)
-        self._reserved.put(request.exchange, (moment, tuple(meters)))
+        self._reserved.put(request.exchange, _Place(moment, meters))
         return moment
 
     def _see(

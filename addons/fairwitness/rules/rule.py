@@ -12,6 +12,7 @@ from fairwitness.model.flag import Sighting
 from fairwitness.model.policy import Policy, Posture, RuleLine
 from fairwitness.model.verdict import Action, Clause
 from fairwitness.rules.approval import approval_for
+from fairwitness.rules.facets import ANY
 from fairwitness.rules.judgement import MeterReading
 from fairwitness.rules.knowledge import Knowledge
 
@@ -58,6 +59,11 @@ class Rule:
     """Whether it may do more than warn where the program's own sentence is missing (limits, window)."""
     judges_afresh: ClassVar[bool] = False
     """Whether each request is decided by itself: then no block outlasts its cause and no answer lifts it."""
+
+    requests: ClassVar[int] = ANY
+    """Which requests `on_request` is shown, as bits of `facets`: those that have any of them."""
+    answers: ClassVar[int] = ANY
+    """The same for `on_response`."""
 
     known: Knowledge
     """What all rules know in common; the runner sets it before it calls any hook."""

@@ -9,6 +9,7 @@ from fairwitness.model.exchange import NO_EXCHANGE, Callers, Connection, Directi
 from fairwitness.model.flag import Answer, Flag, PastFlag, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action, ScopeList
+from fairwitness.rules import facets
 from fairwitness.rules import subject as about
 from fairwitness.rules.accounts import SignIn
 from fairwitness.rules.approval import approval_for
@@ -137,6 +138,7 @@ class Runner:
             (request,),
             in_scope=in_scope,
             exchange=request.exchange,
+            facets=facets.of_request(request),
         )
         if judgement.action >= Action.BLOCK:
             self.gave_up(request)
@@ -144,7 +146,7 @@ class Runner:
         if not self._asking.hooks("has_slot", in_scope=in_scope):
             return judgement
         goes_now = judgement.action <= Action.WARN and not judgement.waits_for_slot
-        if goes_now and self.has_slot(request, now_us=request.received_us):
+        if goes_now and self._has_slot(request, request.received_us, in_scope=in_scope):
             return judgement
         return replace(judgement, waits_for_slot=True)
 
@@ -165,6 +167,7 @@ class Runner:
             (exchange,),
             in_scope=self._is_in_scope(request),
             exchange=request.exchange,
+            facets=facets.of_exchange(exchange),
             is_over=True,
         )
 
@@ -186,7 +189,10 @@ class Runner:
         another request has ended or a moment has passed.  With *now_us*, the real time of the release,
         a request that had to wait longer than its delay also keeps to the rates.
         """
-        for rule, hook in self._asking.hooks("has_slot", in_scope=self._is_in_scope(request)):
+        return self._has_slot(request, now_us, in_scope=self._is_in_scope(request))
+
+    def _has_slot(self, request: Request, now_us: int | None, *, in_scope: bool) -> bool:
+        for rule, hook in self._asking.hooks("has_slot", in_scope=in_scope):
             if self._is_lifted(rule, request.host, request.received_us):
                 continue
             if not self._asking.answer(rule.name, request.exchange, True, hook, request, now_us):
@@ -234,10 +240,11 @@ class Runner:
         *,
         in_scope: bool,
         exchange: str = NO_EXCHANGE,
+        facets: int = facets.EVERY,
         is_over: bool = False,
     ) -> Judgement:
         """Ask the rules; *subject* is worked out only where there is something to say."""
-        hooks: Sequence[tuple[Rule, Hook]] = self._asking.hooks(hook, in_scope=in_scope)
+        hooks: Sequence[tuple[Rule, Hook]] = self._asking.caring(hook, facets, in_scope=in_scope)
         if self._policy.approvals:  # a limit that was lifted in writing counts nothing and delays nothing
             host, time_us = subject().host, subject().time_us
             hooks = [

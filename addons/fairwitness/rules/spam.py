@@ -9,6 +9,7 @@ from fairwitness.model.exchange import Exchange, Initiator, Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.rules.bounded import Recent
+from fairwitness.rules.facets import CHANGES
 from fairwitness.rules.objects import place_of
 from fairwitness.rules.ownership import Standing
 from fairwitness.rules.posting import Posting, posting_of
@@ -32,6 +33,8 @@ class Spam(Rule):
 
     name = "spam"
     summary = "comments, messages, invitations and mail to others, more than a test needs"
+    requests = CHANGES
+    answers = CHANGES
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)

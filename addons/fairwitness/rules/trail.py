@@ -83,6 +83,9 @@ _FEWEST = {
     kind: min(steps[-1][0] for steps in both if steps) for kind, both in _SCORES.items()
 }  # below that a kind is worth nothing
 
+_HASTY = 3  # payloads close upon each other
+_WORTH = {**_FEWEST, Kind.PAYLOAD: _HASTY, Kind.ASKED: WALK}  # below all of these nothing is worth anything
+
 
 class _Seen:
     """The distinct things of one kind, with the time of each one's first sighting in the span."""
@@ -136,7 +139,10 @@ class Trail:
 
     def note(self, kind: Kind, what: Hashable, now_us: int) -> None:
         """One more, unless it was seen before."""
-        self._seen.setdefault(kind, _Seen()).add(what, now_us)
+        seen = self._seen.get(kind)
+        if seen is None:
+            seen = self._seen[kind] = _Seen()
+        seen.add(what, now_us)
 
     def count(self, kind: Kind, now_us: int, *, span_us: int = SPAN_US) -> int:
         """How many different ones within the span until now."""
@@ -147,6 +153,8 @@ class Trail:
         """The parts that speak for a tool at work; none where nothing does."""
         if self.tool:
             return (Part(12, f"it names itself {self.tool}"),)
+        if not any(len(seen.times_us) >= _WORTH.get(kind, _KEPT + 1) for kind, seen in self._seen.items()):
+            return ()
         parts = tuple(self._parts(now_us))
         if parts and self.traits:
             traits = sorted(self.traits)[:2]
@@ -162,7 +170,7 @@ class Trail:
             if kind in _SCORES and len(seen.times_us) >= _FEWEST[kind]:
                 yield from _points(kind, seen, now_us)
         burst = self.count(Kind.PAYLOAD, now_us, span_us=_BURST_US)
-        if burst >= 3:
+        if burst >= _HASTY:
             yield Part(3, f"{burst} payloads within {_BURST_US // 1_000_000} s")
         elif self.count(Kind.CROWDED, now_us, span_us=MINUTE_US):
             tried = self.count(Kind.PAYLOAD, now_us, span_us=MINUTE_US)

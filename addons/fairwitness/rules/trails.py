@@ -9,12 +9,13 @@ from hashlib import blake2b
 from urllib.parse import unquote_to_bytes
 
 from fairwitness.detect import ToolKind, probe_in, tool_in
-from fairwitness.detect.secret import compiled
 from fairwitness.model.exchange import Exchange, Initiator, Request
+from fairwitness.model.head import Head
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.endpoint import skeleton
 from fairwitness.rules.given import Given
 from fairwitness.rules.hello import contradicts
+from fairwitness.rules.hints import Hint, hints_in
 from fairwitness.rules.reading import Reading, Tried
 from fairwitness.rules.trail import HAND_US, READING_US, Kind, Trail
 
@@ -45,7 +46,6 @@ _USUAL = re.compile(
     r"GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|PROPFIND|PROPPATCH|MKCOL|COPY|MOVE|LOCK|UNLOCK|REPORT"
     r"|SEARCH|MKCALENDAR|ACL|BIND|REBIND|UNBIND|CHECKOUT|MERGE|PURGE|LINK|UNLINK"
 )
-_CALL_BACK = compiled(rb"interact\.sh|oast\.|burpcollaborator|oastify\.com|xss\.ht|dnslog\.|canarytokens")
 _SECRET_NAMES = ("pass", "pwd", "otp", "pin", "code", "token", "csrf", "nonce", "user", "mail", "login")
 _BROWSERS = (b"Chrome/", b"Firefox/", b"Safari/")
 _LOCAL = ("127.", "localhost", "[::1]")
@@ -100,7 +100,9 @@ class Trails:
         sure = reading.sure_attacks
         if sure:
             self._look_at_payloads(trail, request, sure)
-        if _CALL_BACK.search(request.target) or (request.body and _CALL_BACK.search(request.body)):
+        if Hint.CALLS_BACK in hints_in(request.target) or (
+            request.body and Hint.CALLS_BACK in hints_in(request.body)
+        ):
             trail.note(Kind.CALLBACK, "", now_us)
         if _is_unusual(request.method):
             trail.note(Kind.METHOD, request.method, now_us)
@@ -233,7 +235,7 @@ class Trails:
     def _name(self, request: Request) -> str:
         if request.client.label:
             return request.actor
-        order = tuple([name for name, _ in request.headers[:12] if len(name) != len(b"cookie")])
+        order = request.head.of(_order)
         stack = (request.client.address, request.client.ja4, order)
         agents = self._stacks.get_or_make(stack, set)
         if len(agents) <= _DISGUISES:
@@ -248,6 +250,10 @@ class Trails:
 def _folded(path: str) -> str:
     """A path whose ids are folded; a number that stands below nothing is the id of nothing."""
     return path if path.count("/") == 1 else skeleton(path.encode("latin-1"))
+
+
+def _order(head: Head) -> tuple[bytes, ...]:
+    return tuple([name for name, _ in head.headers[:12] if len(name) != len(b"cookie")])
 
 
 @lru_cache(maxsize=256)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from fairwitness.model.exchange import Request
+from fairwitness.model.head import Head
 
 _READ = (
     b"user-agent",
@@ -82,22 +83,27 @@ class Traits:
 
 def traits_of(request: Request) -> Traits:
     """Read a request's telling headers; of a repeated one the first counts."""
-    found = request.first_values
-    return _traits(
-        tuple(map(found.get, _READ)),
-        tuple([name for name in found if name in _ORDERED]),
-        request.scheme,
-        request.host,
-        request.method == "OPTIONS" and b"access-control-request-method" in found,
+    head = request.head
+    place = (
+        request.scheme in {"https", "wss"} or _is_trusted_like_https(request.host),
+        request.scheme in {"ws", "wss"},
+        request.method == "OPTIONS" and b"access-control-request-method" in head.first_values,
     )
+    known = head.of(_by_place)
+    traits = known.get(place)
+    if traits is None:
+        traits = known[place] = _traits(head, *place)
+    return traits
 
 
-@lru_cache(maxsize=512)  # a browser says the same again and again
-def _traits(
-    values: tuple[bytes | None, ...], order: tuple[bytes, ...], scheme: str, host: str, is_preflight: bool
-) -> Traits:
+def _by_place(_: Head) -> dict[tuple[bool, bool, bool], Traits]:
+    """The traits of these headers where they were sent so far."""
+    return {}
+
+
+def _traits(head: Head, is_secure: bool, is_websocket: bool, is_preflight: bool) -> Traits:
     agent, accept, referer, origin, ping_from, site, mode, dest, user, upgrade, upgrades, language, coding = (
-        each or b"" for each in values
+        head.first_values.get(name, b"") for name in _READ
     )
     return Traits(
         user_agent=agent,
@@ -109,12 +115,12 @@ def _traits(
         mode=mode,
         dest=dest,
         user=user,
-        is_secure=scheme in {"https", "wss"} or _is_trusted_like_https(host),
-        is_websocket=scheme in {"ws", "wss"} or upgrade.lower() == b"websocket",
+        is_secure=is_secure,
+        is_websocket=is_websocket or upgrade.lower() == b"websocket",
         is_preflight=is_preflight,
         upgrades=upgrades == b"1",
         speaks=bool(language) and b"gzip" in coding,
-        order=order,
+        order=tuple([name for name in head.first_values if name in _ORDERED]),
     )
 
 
@@ -122,6 +128,7 @@ def _url(value: bytes) -> str:
     return value.decode("latin-1") if len(value) <= _URL_BYTES else ""
 
 
+@lru_cache(maxsize=512)
 def _is_trusted_like_https(host: str) -> bool:
     lower = host.lower()
     return lower == "localhost" or lower.endswith(".localhost") or lower.startswith("127.") or lower == "::1"

@@ -186,14 +186,13 @@ class _Unknowing(Knowledge):
 
 def _idle(rule: type[Rule]) -> type[Rule]:
     """As many hooks, and nothing in them."""
-    nothing: dict[str, Callable[..., object]] = {
+    nothing: dict[str, object] = {
         hook: (lambda *_: True) if hook == "has_slot" else (lambda *_: ())
         for hook in HOOKS
         if getattr(rule, hook) is not getattr(Rule, hook)
     }
-    return type(
-        f"Idle{rule.__name__}", (Rule,), {"name": rule.name, "summary": "", "where": rule.where, **nothing}
-    )
+    same = {name: getattr(rule, name) for name in ("name", "summary", "where", "requests", "answers")}
+    return type(f"Idle{rule.__name__}", (Rule,), same | nothing)
 
 
 def _least(measure: Callable[[Sequence[Exchange]], list[_Took]]) -> list[_Took]:

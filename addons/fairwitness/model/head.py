@@ -1,0 +1,52 @@
+"""The headers of a message, read once for all messages that have the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from itertools import chain
+from typing import Any, TypeVar, cast
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+_REMEMBERED = 256  # heads; a browser says the same for all that a page asks for
+_HEADERS = 64
+_BYTES = 8 << 10  # of one head: what is longer is not kept
+_T = TypeVar("_T")
+
+
+class Head:
+    """Headers, and what was read out of them.
+
+    A class, because thousands of requests have the same and many rules read them.
+    """
+
+    __slots__ = ("_made", "first_values", "headers")
+
+    def __init__(self, headers: Headers) -> None:
+        self.headers = headers
+        found: dict[bytes, bytes] = {}
+        for name, value in headers:
+            found.setdefault(name.lower(), value)
+        self.first_values: Mapping[bytes, bytes] = found
+        """Lower-case header names with their first values."""
+        self._made: dict[Callable[[Head], Any], Any] = {}
+
+    def of(self, make: Callable[[Head], _T]) -> _T:
+        """What *make*, a function of a module, reads out of the headers; it is called once."""
+        made = self._made
+        if make not in made:
+            made[make] = make(self)
+        return cast("_T", made[make])
+
+
+def head_of(headers: Headers) -> Head:
+    """The head that has these headers."""
+    if len(headers) <= _HEADERS and sum(map(len, chain.from_iterable(headers))) <= _BYTES:
+        return _remembered(headers)
+    return Head(headers)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _remembered(headers: Headers) -> Head:
+    return Head(headers)
