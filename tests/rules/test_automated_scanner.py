@@ -205,6 +205,12 @@ def _wafw00f() -> Iterator[Step]:
         yield f"/?s={value}", {"headers": NAVIGATION, "after_s": 0.4}
 
 
+def _two_names() -> Iterator[Step]:
+    for i, payload in enumerate(PAYLOADS):
+        agent = CHROME if i % 2 else b"python-requests/2.32"
+        yield f"/search?q={quote(payload)}", {"headers": ((b"user-agent", agent), *CURL[1:]), "after_s": 0.9}
+
+
 def _numbers() -> Iterator[Step]:
     for number in range(60):
         yield f"/{number:02}", {"after_s": 0.1, "status": 404, "headers": CURL}
@@ -217,6 +223,7 @@ SCANNERS = {
     "round a filter": (_round_a_filter, 30),
     "numbers": (_numbers, 30),
     "wafw00f, slowed down": (_wafw00f, 6),
+    "two names": (_two_names, 6),
     "nikto": (_nikto, 30),
     "feroxbuster": (_feroxbuster, 30),
     "nuclei": (_nuclei, 30),
@@ -280,6 +287,15 @@ def _spa() -> Iterator[Step]:
             f"/api/part{chr(97 + i % 26)}{i}",
             {"headers": FETCH, "after_s": 0.05, "kind": b"application/json"},
         )
+
+
+def _unfinished_app() -> Iterator[Step]:
+    yield "/app", {"headers": NAVIGATION, "gives": b'<img src="/logo.png">'}
+    yield "/logo.png", {"headers": IMAGE}
+    for i in range(90):
+        yield f"/api/poll?since=c{i}", {"headers": FETCH, "after_s": 0.1, "kind": b"application/json"}
+    for i in range(24):
+        yield f"/api/part{chr(97 + i)}", {"headers": FETCH, "after_s": 0.05, "status": 404}
 
 
 def _autocomplete() -> Iterator[Step]:
@@ -390,6 +406,7 @@ def _passwords() -> Iterator[Step]:
 PEOPLE = [
     _spa,
     _autocomplete,
+    _unfinished_app,
     _by_hand,
     _repeater,
     _slow_origin,

@@ -112,9 +112,13 @@ class _Seen:
 
 
 class Trail:
-    """The observations of one actor.  A class, because they add up; at most 600 of each kind are kept."""
+    """The observations of one actor, or of what its pages asked for by themselves.
 
-    def __init__(self) -> None:
+    A class, because they add up; at most 600 of each kind are kept.
+    """
+
+    def __init__(self, *, is_page: bool = False) -> None:
+        self._is_page = is_page
         self._seen: dict[Kind, _Seen] = {}
         self.given: Recent[str, bool] = Recent(_PATHS)
         """Paths that answered as if there were something."""
@@ -167,6 +171,8 @@ class Trail:
 
     def _parts(self, now_us: int) -> Iterator[Part]:
         for kind, seen in self._seen.items():
+            if self._is_page and kind is Kind.VALUE:
+                continue  # pages poll, and ask while somebody types
             if kind in _SCORES and len(seen.times_us) >= _FEWEST[kind]:
                 yield from _points(kind, seen, now_us)
         burst = self.count(Kind.PAYLOAD, now_us, span_us=_BURST_US)
@@ -176,7 +182,7 @@ class Trail:
             tried = self.count(Kind.PAYLOAD, now_us, span_us=MINUTE_US)
             if tried >= 3:
                 yield Part(2, f"{tried} payloads in a minute, after several families at once")
-        if self.is_walking(now_us):
+        if self.is_walking(now_us) and not self._is_page:  # pages have many parts
             asked = self.count(Kind.ASKED, now_us, span_us=WALK_US)
             yield Part(2, f"{asked} different addresses in {WALK_US // 1_000_000} s")
             bare = self.count(Kind.UNREFERRED, now_us, span_us=WALK_US)

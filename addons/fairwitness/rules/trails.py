@@ -23,6 +23,7 @@ _TRAILS = 64
 _OPEN = 1024  # exchanges whose trail is known
 _STACKS = 64
 _DISGUISES = 5  # User-Agents of one and the same program; from then on they are one actor
+_ALL = b"\0"  # stands for every User-Agent of such a program
 _MISSING = frozenset({404, 410})
 _REFUSED = frozenset({405, 501})
 _DENIED = frozenset({401, 403})
@@ -59,7 +60,7 @@ class Trails:
 
     def __init__(self) -> None:
         self._trails: Recent[tuple[str, bool], Trail] = Recent(_TRAILS)
-        self._stacks: Recent[object, set[str]] = Recent(_STACKS)
+        self._stacks: Recent[object, dict[bytes, str]] = Recent(_STACKS)
         self._of: Recent[str, tuple[str, Trail]] = Recent(_OPEN)
         self._latest: tuple[str, tuple[str, Trail]] | None = None
         self.given = Given()
@@ -79,7 +80,8 @@ class Trails:
         found = self._of.get(request.exchange)
         if found is None:
             name = self._name(request)
-            trail = self._trails.get_or_make((name, request.initiator is Initiator.PAGE), Trail)
+            is_page = request.initiator is Initiator.PAGE
+            trail = self._trails.get_or_make((name, is_page), lambda: Trail(is_page=is_page))
             found = name, trail
             self._of.put(request.exchange, found)
         self._latest = request.exchange, found
@@ -237,14 +239,17 @@ class Trails:
             return request.actor
         order = request.head.of(_order)
         stack = (request.client.address, request.client.ja4, order)
-        agents = self._stacks.get_or_make(stack, set)
-        if len(agents) <= _DISGUISES:
-            agents.add((request.header("user-agent") or "")[:300])
-        return (
-            f"{request.client.address} {request.client.ja4} {hash(order)}"
-            if len(agents) > _DISGUISES
-            else request.actor
-        )
+        actors = self._stacks.get_or_make(stack, dict)
+        known = actors.get(_ALL)
+        if known is not None:
+            return known
+        agent = request.first_values.get(b"user-agent", b"")[:300]
+        if agent in actors:
+            return request.actor
+        first = next(iter(actors.values()), None)
+        is_one = len(actors) >= _DISGUISES or len({_is_browser(each) for each in (*actors, agent)}) > 1
+        actors[_ALL if is_one else agent] = first or request.actor
+        return first if is_one and first else request.actor
 
 
 def _folded(path: str) -> str:
