@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+
+import pytest
 
 from fairwitness.testing import curl
 from fairwitness.testing.soak.reckoning import reckon
 from fairwitness.testing.soak.soak import soak
 from fairwitness.testing.soak.stage import staged
 from fairwitness.testing.soak.table import faulty, is_good, table
+from fairwitness.testing.soak.used import used_bytes
 
 
 def test_a_few_seconds_of_random_traffic_and_faults_lose_nothing(tmp_path: Path) -> None:
@@ -22,6 +26,28 @@ def test_a_few_seconds_of_random_traffic_and_faults_lose_nothing(tmp_path: Path)
     assert outcome.reckoning.requests > 0
     assert sum(outcome.faults.values()) >= 1
     assert "all is as it should be" in table(outcome)
+    for kept, is_too_much in ((4096, True), (500, False)):
+        life = dataclasses.replace(
+            outcome.lives[0], used=[(errands, 40e6 + kept * errands) for errands in (3000.0, 6000.0, 9000.0)]
+        )
+        assert is_too_much == bool(
+            dict(faulty(dataclasses.replace(outcome, lives=(life,))))["too much memory"]
+        )
+
+
+@pytest.mark.parametrize("piece_bytes", [100, 4096, 1 << 20])
+def test_what_is_kept_counts_as_used_and_what_is_forgotten_does_not(piece_bytes: int) -> None:
+    """Whatever its size; within a tenth."""
+    count = (8 << 20) // piece_bytes
+    before = used_bytes()
+    if not before:
+        pytest.skip("this C library does not tell")
+    kept = [bytearray(piece_bytes) for _ in range(count)]
+    while_kept = used_bytes()
+    kept.clear()
+
+    assert while_kept - before > 0.9 * piece_bytes * count
+    assert used_bytes() - before < 0.1 * piece_bytes * count
 
 
 def test_what_reached_an_origin_past_the_proxy_is_called_lost(tmp_path: Path) -> None:

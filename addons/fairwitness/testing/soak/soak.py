@@ -119,7 +119,7 @@ def _play(
         stage.measure()
         stage.mend()
         if time.monotonic() >= rest_at:
-            leaks += _rest(stage, crowd, say)
+            leaks += _rest(stage, crowd, ledger, say)
             rests += 1
             rest_at = time.monotonic() + _REST_S
         elif time.monotonic() >= fault_at:
@@ -129,15 +129,16 @@ def _play(
             fault(stage, plan.luck)
             stage.mend()
             fault_at = time.monotonic() + plan.next_fault_s()
-    leaks += _rest(stage, crowd, say)
+    leaks += _rest(stage, crowd, ledger, say)
     return rests, leaks
 
 
-def _rest(stage: Stage, crowd: Crowd, say: Callable[[str], None]) -> tuple[str, ...]:
+def _rest(stage: Stage, crowd: Crowd, ledger: Ledger, say: Callable[[str], None]) -> tuple[str, ...]:
     say("a rest")
     crowd.rest()
     stage.mend()
     leaks = stage.leaks()
+    stage.weigh(sum(ledger.errands.values()))
     crowd.go_on()
     for leak in leaks:
         say(f"LEAK {leak}")

@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fairwitness.testing.authority import Authority
@@ -21,6 +21,7 @@ from fairwitness.testing.town import Town
 _LOOK_AGAIN_S = 0.1
 _STARTS = 3  # on a machine that does much else, one may take longer than is waited for
 _DISK_BYTES = 512 << 20
+_WARM_S = 90.0  # until then caches fill
 
 
 @dataclass(slots=True)
@@ -30,7 +31,9 @@ class Life:
     born_s: float
     baseline: Vitals
     memory: list[tuple[float, float]]
-    """Seconds since birth, and bytes."""
+    """Seconds since birth, and bytes held."""
+    used: list[tuple[float, float]] = field(default_factory=list)
+    """Errands until then, and bytes in use, at rests of a life that is warm."""
     may_close_gate: bool = False
     """Whether something was done to it after which it has to close its gate."""
 
@@ -107,6 +110,12 @@ class Stage:
             if not beyond or time.monotonic() > ends:
                 return beyond
             time.sleep(_LOOK_AGAIN_S)
+
+    def weigh(self, errands: int) -> None:
+        """Note what the quiet proxy uses after so many errands, if it has lived long enough."""
+        used = vitals_of(self.town.proxy.pid, self._file).used_bytes
+        if used and time.monotonic() - self.life.born_s > _WARM_S:
+            self.life.used.append((errands, used))
 
     def end(self) -> None:
         """Stop the proxy in good order."""

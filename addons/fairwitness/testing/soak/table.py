@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from fairwitness.testing.soak.reckoning import shortened
 from fairwitness.testing.soak.soak import Outcome, kinds_of
 from fairwitness.testing.soak.stage import Life
-from fairwitness.testing.soak.vitals import slope_per_s
+from fairwitness.testing.soak.vitals import slope
 
 _ENDS = ("whole", "broken", "without proxy", "hung")
 _MIB = 1 << 20
-_WARM_S = 30.0  # until then caches fill
-_LONG_S = 240.0  # below that a slope says nothing
-_MOST_MIB_PER_MINUTE = 12.0  # the allocator's own coming and going, in a life of a few minutes
+_MOST_BYTES_AN_ERRAND = (
+    1024.0  # what rules remember of the last hour grows by 300; who forgets one exchange by more
+)
+_MANY_ERRANDS = 5000.0  # below that, what is under way or cached says more than what is kept
 _MOST_MIB = 400.0
 
 
@@ -80,24 +81,24 @@ def _memory(lives: Sequence[Life]) -> Iterator[str]:
         return
     first, last = life.memory[0][1], life.memory[-1][1]
     yield (
-        f"memory of the longest life ({life.memory[-1][0]:.0f} s): {first / _MIB:.0f} MiB at its start, "
-        f"{last / _MIB:.0f} MiB at its end, {_slope(life):+.2f} MiB a minute when warm"
+        f"memory held in the longest life ({life.memory[-1][0]:.0f} s): {first / _MIB:.0f} MiB at its start, "
+        f"{last / _MIB:.0f} MiB at its end"
     )
+    if life.used:
+        used = ", ".join(f"{count / _MIB:.1f}" for _, count in life.used)
+        yield f"in use at its rests when warm: {used} MiB, {slope(life.used):+.0f} bytes an errand"
 
 
 def _memory_faults(lives: Sequence[Life]) -> Iterator[str]:
     most = max((held for life in lives for _, held in life.memory), default=0.0) / _MIB
     if most > _MOST_MIB:
         yield f"{most:.0f} MiB"
-    life = _longest(lives)
-    if life is not None and life.memory[-1][0] > _LONG_S and _slope(life) > _MOST_MIB_PER_MINUTE:
-        yield f"{_slope(life):.1f} MiB more a minute"
+    for life in lives:
+        is_long = len(life.used) > 2 and life.used[-1][0] - life.used[0][0] >= _MANY_ERRANDS
+        if is_long and slope(life.used) > _MOST_BYTES_AN_ERRAND:
+            yield f"{slope(life.used):.0f} bytes more in use an errand"
 
 
 def _longest(lives: Sequence[Life]) -> Life | None:
     measured = [life for life in lives if life.memory]
     return max(measured, key=lambda life: life.memory[-1][0], default=None)
-
-
-def _slope(life: Life) -> float:
-    return slope_per_s([point for point in life.memory if point[0] > _WARM_S]) * 60 / _MIB

@@ -27,6 +27,8 @@ class Vitals:
     """asyncio's, by the function that they run."""
     kept: Mapping[str, int] = field(default_factory=dict)
     """Objects that belong to one connection or exchange, by class."""
+    used_bytes: int = 0
+    """Memory in use (`used.used_bytes`)."""
 
     def beyond(self, baseline: Vitals) -> tuple[str, ...]:
         """What there is more of than in *baseline*."""
@@ -57,7 +59,7 @@ def vitals_of(pid: int, file: Path) -> Vitals:
             raise TimeoutError("the proxy did not tell what it holds")
         time.sleep(_LOOK_AGAIN_S)
     told = json.loads(file.read_text())
-    return Vitals(_descriptors(pid), told["tasks"], told["kept"])
+    return Vitals(_descriptors(pid), told["tasks"], told["kept"], told["used_bytes"])
 
 
 def _descriptors(pid: int) -> Mapping[str, int]:
@@ -108,7 +110,7 @@ def _status_bytes(pid: int, key: str) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(key)), 0)
 
 
-def slope_per_s(points: Sequence[tuple[float, float]]) -> float:
+def slope(points: Sequence[tuple[float, float]]) -> float:
     """How fast the second number of *points* grows with the first, by least squares."""
     if len(points) < 2:
         return 0.0

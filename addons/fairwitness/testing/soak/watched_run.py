@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import fairwitness.cli
+from fairwitness.testing.soak.used import used_bytes
 
 _KEPT = frozenset(
     {
@@ -28,12 +29,12 @@ _KEPT = frozenset(
 
 
 def _tell(file: Path) -> None:
-    gc.collect()
+    used = used_bytes()
     tasks = Counter(getattr(task.get_coro(), "__qualname__", "?") for task in asyncio.all_tasks())
     kinds = (f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.get_objects())
     kept = Counter(kind for kind in kinds if kind in _KEPT)
     beside = file.with_suffix(".new")
-    beside.write_text(json.dumps({"tasks": tasks, "kept": kept}))
+    beside.write_text(json.dumps({"tasks": tasks, "kept": kept, "used_bytes": used}))
     os.replace(beside, file)
 
 
