@@ -22,6 +22,7 @@ from fairwitness.proxy.fail_closed import place_of
 from fairwitness.proxy.incidents import Incidents
 from fairwitness.proxy.layers import watch_layers
 from fairwitness.proxy.master import LeanMaster
+from fairwitness.proxy.memory import give_memory_back
 from fairwitness.proxy.settings import check_settable, forced
 from fairwitness.proxy.socks import speak_socks
 from fairwitness.proxy.tickets import guard_loop, guard_process
@@ -68,6 +69,7 @@ async def serve(
         StartError: It could not start, or must not under these settings.
     """
     _check(settings)
+    give_memory_back()
     guard_process()
     guard_loop(asyncio.get_running_loop())
     watch_layers()
