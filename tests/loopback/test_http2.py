@@ -9,7 +9,16 @@ import pytest
 from fairwitness.evidence import Reader
 from fairwitness.model.record import LogFilter
 from fairwitness.testing import Counts, Disconnected, Http2Client, Town, is_blocked
-from fairwitness.testing.soak.vitals import resident_bytes
+from fairwitness.testing.bench.amounts.http2 import (
+    continuations,
+    empty_continuations,
+    empty_data,
+    header_bombs,
+    long_head,
+    rapid_resets,
+    unread_answer,
+)
+from fairwitness.testing.soak.vitals import forget_peak, peak_bytes, resident_bytes
 
 pytestmark = pytest.mark.gate
 
@@ -166,3 +175,27 @@ def test_a_held_upload_stops_its_own_stream_only(make_town: Callable[..., Town])
     assert 1 << 20 < sent < 4 << 20
     assert grown < 12 << 20
     assert (200, HELD_BYTES) == (reply.status, seen.body_bytes)
+
+
+def test_an_answer_that_its_client_does_not_read_is_not_collected(town: Town) -> None:
+    """A paused download stays with its server; other requests are answered."""
+    forget_peak(town.proxy.pid)
+    before = resident_bytes(town.proxy.pid)
+    unread_answer(town, 64)
+
+    assert peak_bytes(town.proxy.pid) - before < 24 << 20
+
+
+def test_after_http2_floods_honest_requests_pass(town: Town) -> None:
+    """Heads without end, of 1 MiB and of bombs, streams reset at once: little memory, no hang."""
+    forget_peak(town.proxy.pid)
+    before = resident_bytes(town.proxy.pid)
+    continuations(town, 4)
+    empty_continuations(town, 5_000)
+    long_head(town, 1)
+    header_bombs(town, 50)
+    rapid_resets(town, 100)
+    empty_data(town, 5_000)
+
+    assert peak_bytes(town.proxy.pid) - before < 24 << 20
+    assert 200 == town.curl(town.inside.url("/after-it-all"), "--http2").status

@@ -16,6 +16,17 @@ from mitmproxy.proxy.server import ConnectionHandler
 _braked: WeakKeyDictionary[Connection, asyncio.Event] = WeakKeyDictionary()
 
 
+def brake(connection: Connection) -> None:
+    """Read nothing more from it for now."""
+    _braked.setdefault(connection, asyncio.Event())
+
+
+def release(connection: Connection) -> None:
+    """Read on."""
+    if (waited_for := _braked.pop(connection, None)) is not None:
+        waited_for.set()
+
+
 class Braking(layer.Layer):
     """Before a layer class of mitmproxy's: its connections are read from only as fast as its hooks end."""
 
@@ -27,10 +38,7 @@ class Braking(layer.Layer):
             waiting = self._paused_event_queue if self._paused else ()
             behind = {each.connection for each in waiting if isinstance(each, events.DataReceived)}
             for connection in (self.context.client, self.context.server):
-                if connection in behind:
-                    _braked.setdefault(connection, asyncio.Event())
-                elif (waited_for := _braked.pop(connection, None)) is not None:
-                    waited_for.set()
+                (brake if connection in behind else release)(connection)
 
 
 class BrakingTcp(Braking, tcp_layers.TCPLayer):

@@ -20,14 +20,16 @@ from mitmproxy.proxy.layers.http._events import (
     RequestHeaders,
     RequestProtocolError,
     RequestTrailers,
+    ResponseData,
+    ResponseProtocolError,
 )
 from mitmproxy.proxy.utils import expect
 
 from fairwitness.model.exchange import SEEN_BODY_BYTES
-from fairwitness.proxy.brakes import mend_reading
+from fairwitness.proxy.brakes import brake, mend_reading, release
 from fairwitness.proxy.delivery import mend_delivery
 from fairwitness.proxy.http1 import ResponseAnnounced, mend_http1
-from fairwitness.proxy.http2 import BodyTaken, mend_http2
+from fairwitness.proxy.http2 import BodyTaken, ClientRead, mend_http2
 from fairwitness.proxy.websockets import mend_websockets
 
 _MAX_HELLO_BYTES = 1 << 16  # browsers' are under 3 KiB; mitmproxy would parse an endless one again and again
@@ -70,6 +72,10 @@ class UploadStartedHook(commands.StartHook):
 class WatchedStream(http_layers.HttpStream):
     """An HTTP stream that never buffers an upload without bounds and never streams one unasked."""
 
+    _is_client_reading = True
+    _untaken_bytes = 0
+    """Of the answer: what the server's window was not given back for."""
+
     def handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Note a reset while a hook has the stream paused, and answers that only announce the real one."""
         if isinstance(event, RequestProtocolError) and hasattr(self, "flow"):
@@ -80,9 +86,31 @@ class WatchedStream(http_layers.HttpStream):
         yield from super().handle_event(event)
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(event, ClientRead):
+            yield from self._read_or_wait(event.is_reading)
+            return
         if isinstance(event, RequestData) and self.context.client.alpn == b"h2":
             yield http_layers.SendHttp(BodyTaken(self.stream_id, len(event.data)), self.context.client)
+        if isinstance(event, RequestProtocolError | ResponseProtocolError):
+            release(self.context.server)
         yield from super()._handle_event(event)
+        if isinstance(event, ResponseData):
+            self._untaken_bytes += len(event.data)
+            yield from self._take_answer()
+
+    def _read_or_wait(self, is_client_reading: bool) -> layer.CommandGenerator[None]:
+        self._is_client_reading = is_client_reading
+        if is_client_reading:
+            release(self.context.server)
+            yield from self._take_answer()
+        elif self.context.server.alpn != b"h2":
+            brake(self.context.server)
+
+    def _take_answer(self) -> layer.CommandGenerator[None]:
+        """Ask the server for more of its answer, unless the client does not read what there is."""
+        if self._is_client_reading and self._untaken_bytes and self.context.server.alpn == b"h2":
+            taken, self._untaken_bytes = self._untaken_bytes, 0
+            yield http_layers.SendHttp(BodyTaken(self.stream_id, taken), self.context.server)
 
     def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
         """Ask when a request's body outgrows the buffer."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairwitness.testing.authority import Authority
-from fairwitness.testing.bench.amounts import http1, websockets
+from fairwitness.testing.bench.amounts import http1, http2, websockets
 from fairwitness.testing.soak.vitals import disk_bytes, forget_peak, peak_bytes, resident_bytes
 from fairwitness.testing.town import Town
 
@@ -60,6 +60,15 @@ AMOUNTS = (
     Amount("WebSocket: the server's messages", 50_000, "messages", websockets.server_messages),
     Amount("WebSocket: the server's pings", 50_000, "pings", websockets.server_pings),
     Amount("WebSocket: the server's message", 1024, "MiB", websockets.server_message),
+    Amount("HTTP/2: a head without end", 512, "MiB", http2.continuations),
+    Amount("HTTP/2: empty CONTINUATIONs", 1_000_000, "frames", http2.empty_continuations),
+    Amount("HTTP/2: heads of 1 MiB", 100, "requests", http2.long_head),
+    Amount("HTTP/2: header bombs", 1000, "requests", http2.header_bombs),
+    Amount("HTTP/2: streams reset at once", 10_000, "streams", http2.rapid_resets),
+    Amount("HTTP/2: pings", 500_000, "frames", http2.pings),
+    Amount("HTTP/2: settings", 200_000, "frames", http2.settings),
+    Amount("HTTP/2: empty DATA", 500_000, "frames", http2.empty_data),
+    Amount("HTTP/2: an answer that is not read", 1024, "MiB", http2.unread_answer),
 )
 
 
