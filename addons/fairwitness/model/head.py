@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import chain
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -34,10 +34,10 @@ class Head:
 
     def of(self, make: Callable[[Head], _T]) -> _T:
         """What *make*, a function of a module, reads out of the headers; it is called once."""
-        made = self._made
-        if make not in made:
-            made[make] = make(self)
-        return cast("_T", made[make])
+        if make not in self._made:
+            self._made[make] = make(self)
+        found: _T = self._made[make]
+        return found
 
 
 def head_of(headers: Headers) -> Head:

@@ -32,10 +32,12 @@ class Recent(Generic[K, V]):
 
     def get_or_make(self, key: K, make: Callable[[], V]) -> V:
         """The entry, made where there is none."""
-        value = self.get(key)
+        value = self._entries.get(key)
         if value is None:
             value = make()
             self.put(key, value)
+        else:
+            self._entries.move_to_end(key)
         return value
 
     def put(self, key: K, value: V) -> None:

@@ -57,10 +57,11 @@ class Budget(LimitRule):
     def on_request(self, request: Request) -> Iterator[Sighting]:
         """Count the request on its budgets."""
         counted: list[tuple[_Spent, int]] = []
+        places = self.known.reading(request).places
         for gauge in self.gauges[request.metered]:
             budget = gauge.limits.requests
             assert budget is not None
-            spent = self._spent[gauge.kind].get_or_make((gauge.metered, gauge.key(request)), _Spent)
+            spent = self._spent[gauge.kind].get_or_make((gauge.metered, places[gauge.kind]), _Spent)
             window = max(spent.window, request.received_us // budget.per_us)
             if window != spent.window:
                 spent.window, spent.count = window, 0

@@ -41,9 +41,9 @@ class Concurrency(LimitRule):
 
     def on_request(self, request: Request) -> Iterator[Sighting]:
         """Say how many are open, this one included."""
-        for gauge in self.gauges[request.metered]:
+        for gauge, key in self._keys(request):
             most = gauge.limits.concurrent or 0
-            count = self._counts.get(_key(gauge, request), 0) + 1
+            count = self._counts.get(key, 0) + 1
             if count >= four_fifths(most) or count > most:
                 yield self._see(request, gauge, count=count, most=most)
 
@@ -51,17 +51,18 @@ class Concurrency(LimitRule):
         """Whether no meter is full; then the request counts as open from now on."""
         if request.exchange in self._open:
             return True
-        gauges = self.gauges[request.metered]
-        may_wait = self.acts >= Action.THROTTLE
-        if may_wait and any(self._is_full(gauge, request) for gauge in gauges):
-            return False
-        self._take(request, gauges)
+        keys = self._keys(request)
+        if self.acts >= Action.THROTTLE:
+            for gauge, key in keys:
+                if self._counts.get(key, 0) >= (gauge.limits.concurrent or 0):
+                    return False
+        self._take(request, keys)
         return True
 
     def on_started(self, request: Request, time_us: int) -> None:  # noqa: ARG002 - the hook's
         """It is open, whether it asked for a slot or not."""
         if request.exchange not in self._open:
-            self._take(request, self.gauges[request.metered])
+            self._take(request, self._keys(request))
 
     def on_ended(self, request: Request, time_us: int) -> None:  # noqa: ARG002 - the hook\'s
         """It is open no longer."""
@@ -88,8 +89,12 @@ class Concurrency(LimitRule):
                             per="open",
                         )
 
-    def _is_full(self, gauge: Gauge, request: Request) -> bool:
-        return self._counts.get(_key(gauge, request), 0) >= (gauge.limits.concurrent or 0)
+    def _keys(self, request: Request) -> list[tuple[Gauge, _Key]]:
+        gauges = self.gauges[request.metered]
+        if not gauges:
+            return []
+        places = self.known.reading(request).places
+        return [(gauge, (gauge.metered, gauge.kind, places[gauge.kind])) for gauge in gauges]
 
     def _see(self, request: Request, gauge: Gauge, *, count: int, most: int) -> Sighting:
         is_over = count > most
@@ -113,13 +118,12 @@ class Concurrency(LimitRule):
             calls_for=self.acts if is_over else None,
         )
 
-    def _take(self, request: Request, gauges: tuple[Gauge, ...]) -> None:
+    def _take(self, request: Request, keys: list[tuple[Gauge, _Key]]) -> None:
         self._waiting.pop(request.exchange, None)
-        keys = tuple(_key(gauge, request) for gauge in gauges)
         if not keys:
             return
-        self._open[request.exchange] = keys
-        for key in keys:
+        self._open[request.exchange] = tuple([key for _, key in keys])
+        for _, key in keys:
             self._counts[key] = self._counts.get(key, 0) + 1
         if len(self._open) > _OPEN:
             self._free(next(iter(self._open)))
@@ -130,7 +134,3 @@ class Concurrency(LimitRule):
             self._counts[key] -= 1
             if self._counts[key] <= 0:
                 del self._counts[key]
-
-
-def _key(gauge: Gauge, request: Request) -> _Key:
-    return gauge.metered, gauge.kind, gauge.key(request)

@@ -48,6 +48,11 @@ def host_of(request: Request) -> str:
     return _plain(request.host)
 
 
+def places_of(request: Request) -> dict[str, str]:
+    """By what meters count a request: its host, its endpoint, or all together."""
+    return {"host": host_of(request), "endpoint": endpoint_of(request), "total": "*"}
+
+
 @lru_cache(maxsize=512)
 def _plain(host: str) -> str:
     return host.lower().rstrip(".")

@@ -9,7 +9,7 @@ from typing import ClassVar
 from fairwitness.model.exchange import Metered, Request
 from fairwitness.model.policy import Limits, Meter, MeterSet, Policy
 from fairwitness.model.verdict import Action, Clause
-from fairwitness.rules.endpoint import endpoint_of, host_of
+from fairwitness.rules.endpoint import host_of, places_of
 from fairwitness.rules.rule import Rule, line_of
 
 MAX_WAIT_US = 60_000_000  # a client that waits longer has given up: it is told when to come back
@@ -32,12 +32,6 @@ class Gauge:
     """``host`` | ``endpoint`` | ``total``."""
     limits: Meter
 
-    def key(self, request: Request) -> str:
-        """What this meter counts the request by."""
-        if self.kind == "host":
-            return host_of(request)
-        return endpoint_of(request) if self.kind == "endpoint" else "*"
-
     def group(self, request: Request) -> str:
         """What makes two offences the same: the meter, and for endpoints their host."""
         return f"{self.metered} {self.kind} {'*' if self.kind == 'total' else host_of(request)}"
@@ -45,7 +39,7 @@ class Gauge:
     def subject(self, request: Request) -> str:
         """What is counted, for people."""
         kind = "page-made requests" if self.metered is Metered.BROWSING else "requests"
-        return f"{kind} in total" if self.kind == "total" else f"{kind} to {self.key(request)}"
+        return f"{kind} in total" if self.kind == "total" else f"{kind} to {places_of(request)[self.kind]}"
 
 
 def limited(limits: Limits) -> Iterator[tuple[Metered, MeterSet]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from fairwitness.detect import Person, is_role, persons_in
 from fairwitness.model.exchange import Exchange, Request
@@ -51,7 +52,7 @@ class PersonalData(Rule):
         if response is None or not response.body or response.status >= 500:
             return iter(())
         kind = response.kind.partition(";")[0]
-        is_data = any(word in kind for word in _DATA) and not any(word in kind for word in _NO_DATA)
+        is_data = _is_data(kind)
         if not is_data and not (
             kind.startswith("text/") and "css" not in kind and "script" not in kind and _is_signed_in(request)
         ):
@@ -132,6 +133,11 @@ class PersonalData(Rule):
                 elif b'"' + plain + b'"' in record:
                     return True
         return False
+
+
+@lru_cache(maxsize=256)
+def _is_data(kind: str) -> bool:
+    return any(word in kind for word in _DATA) and not any(word in kind for word in _NO_DATA)
 
 
 def _is_signed_in(request: Request) -> bool:

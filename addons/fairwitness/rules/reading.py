@@ -13,7 +13,7 @@ from fairwitness.model.exchange import Initiator, Request
 from fairwitness.model.flag import Pointer
 from fairwitness.model.head import Head
 from fairwitness.rules.attempts import Attempt, attempt_in
-from fairwitness.rules.endpoint import endpoint_of, host_of
+from fairwitness.rules.endpoint import places_of
 from fairwitness.rules.fields import Field, fields_of, json_of
 
 _ORDINARY = frozenset(  # headers that say how to answer, or who asks; what is tried is not put there
@@ -72,14 +72,19 @@ class Reading:
         self._left_bytes = _LOOKED_AT_BYTES
 
     @cached_property
+    def places(self) -> dict[str, str]:
+        """As `places_of`: by what requests are counted."""
+        return places_of(self.request)
+
+    @property
     def endpoint(self) -> str:
         """As `endpoint_of`: what counts as the same kind of request."""
-        return endpoint_of(self.request)
+        return self.places["endpoint"]
 
-    @cached_property
+    @property
     def host(self) -> str:
         """The host by which requests are counted."""
-        return host_of(self.request)
+        return self.places["host"]
 
     @property
     def headers(self) -> Mapping[bytes, bytes]:
@@ -133,15 +138,17 @@ class Reading:
 
     def _in_fields(self, fields: Sequence[Field]) -> Iterator[Tried]:
         texts = [text for _, name, said in fields for text in (said, name) if not text.isdigit()]
-        together = "\n".join(texts).encode("utf-8", "surrogatepass")
-        if len(together) <= min(LOOKED_AT_BYTES, self._left_bytes) and is_harmless(together):
+        together = _bytes("\n".join(texts))
+        if len(together) <= min(LOOKED_AT_BYTES, self._left_bytes) and (
+            is_harmless(together) or not any(map(attacks_in, map(_bytes, dict.fromkeys(texts))))
+        ):
             self._left_bytes -= len(together) - max(0, len(texts) - 1)
             return
         for place, name, said in fields:
             part = "body" if place == "body" else "head"
             for text in (said, name):
                 if not text.isdigit():
-                    yield from self._in_value(place, name, part, text.encode("utf-8", "surrogatepass"))
+                    yield from self._in_value(place, name, part, _bytes(text))
 
     def _in_body(self, body: bytes) -> Iterator[Tried]:
         if body[:LOOKED_AT_BYTES].lstrip()[:1] != b"<":
@@ -170,6 +177,10 @@ class Reading:
             shown_by = Pointer(self.request.exchange, part, *where)
             tried.append(Tried(place, name or header.decode("latin-1"), attack, shown_by))
         return tried
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _tool(head: Head) -> Tool | None:

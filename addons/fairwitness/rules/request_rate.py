@@ -67,7 +67,8 @@ class RequestRate(LimitRule):
         gauges = self.gauges[request.metered]
         if not gauges:
             return ()
-        counted = [(gauge, self._meter(gauge, request)) for gauge in gauges]
+        places = self.known.reading(request).places
+        counted = [(gauge, self._meter(gauge, places)) for gauge in gauges]
         full: set[str] = set()
         for gauge, meter in counted:
             meter.bucket.settle(now_us)
@@ -140,8 +141,8 @@ class RequestRate(LimitRule):
                             waiting=waiting,
                         )
 
-    def _meter(self, gauge: Gauge, request: Request) -> RateMeter:
-        key = (gauge.metered, gauge.key(request))
+    def _meter(self, gauge: Gauge, places: dict[str, str]) -> RateMeter:
+        key = (gauge.metered, places[gauge.kind])
         meter = self._meters[gauge.kind].get(key)
         if meter is None:
             meter = RateMeter(gauge.limits)

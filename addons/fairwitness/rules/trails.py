@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from hashlib import blake2b
 from urllib.parse import unquote_to_bytes
 
 from fairwitness.detect import ToolKind, probe_in, tool_in
@@ -67,6 +66,9 @@ class Trails:
 
     def of(self, request: Request) -> Trail:
         """The trail of who makes a request."""
+        latest = self._latest
+        if latest is not None and latest[0] == request.exchange:
+            return latest[1][1]
         return self._found(request)[1]
 
     def name_of(self, request: Request) -> str:
@@ -228,7 +230,7 @@ class Trails:
         if location is None and "html" not in (response.header("content-type") or ""):
             return False
         shown = response.body[:16384].replace(request.path.encode("latin-1"), b"")
-        key = (request.host, response.status, location or blake2b(shown, digest_size=8).digest())
+        key = (request.host, response.status, location or hash(shown))
         paths = trail.alike.get_or_make(key, set)
         if len(paths) <= _ALIKE and request.path not in paths and not self.given.links(request):
             paths.add(request.path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from fairwitness.model.exchange import Request
 from fairwitness.model.head import Head
@@ -35,9 +35,12 @@ _ACCEPTS = {  # what the browser asks for, by the kind of sub-resource, where th
 _URL_BYTES = 8192  # a longer Referer or Origin is no URL that a browser sends
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Traits:
-    """The headers that tell a browser's requests apart; an absent one is empty."""
+    """The headers that tell a browser's requests apart; an absent one is empty.
+
+    Without slots, so that what follows from them is worked out once for all requests that have them.
+    """
 
     user_agent: bytes
     accept: bytes
@@ -59,12 +62,12 @@ class Traits:
     order: tuple[bytes, ...]
     """Order of User-Agent, Accept-Language and Accept-Encoding: the same in all requests of one browser."""
 
-    @property
+    @cached_property
     def has_sec_fetch(self) -> bool:
         """Whether any of the three is there."""
         return bool(self.site or self.mode or self.dest)
 
-    @property
+    @cached_property
     def is_coherent(self) -> bool:
         """Whether the Sec-Fetch headers fit together as a browser sets them."""
         if self.site not in _SITES or self.mode not in _MODES or not self.dest:
