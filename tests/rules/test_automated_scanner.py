@@ -211,6 +211,11 @@ def _two_names() -> Iterator[Step]:
         yield f"/search?q={quote(payload)}", {"headers": ((b"user-agent", agent), *CURL[1:]), "after_s": 0.9}
 
 
+def _origins() -> Iterator[Step]:
+    for i in range(10):
+        yield "/api/me", {"headers": (*CURL, (b"origin", b"https://%d.example" % i)), "after_s": 0.3}
+
+
 def _numbers() -> Iterator[Step]:
     for number in range(60):
         yield f"/{number:02}", {"after_s": 0.1, "status": 404, "headers": CURL}
@@ -224,6 +229,7 @@ SCANNERS = {
     "numbers": (_numbers, 30),
     "wafw00f, slowed down": (_wafw00f, 6),
     "two names": (_two_names, 6),
+    "origins": (_origins, 10),
     "nikto": (_nikto, 30),
     "feroxbuster": (_feroxbuster, 30),
     "nuclei": (_nuclei, 30),

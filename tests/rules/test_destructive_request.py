@@ -89,6 +89,41 @@ def test_link_that_may_only_ask_is_a_hint() -> None:
     assert severities("GET", "/posts?id=9&action=delete") == [Severity.INFO]
 
 
+def _followed(
+    path: str, *, status: int = 302, location: str = "/posts", body: bytes = b""
+) -> Severity | None:
+    """The severity of the fifth of such links that somebody follows."""
+    rule = DestructiveRequest(make_policy())
+    rule.known = Knowledge()
+    found: list[Severity] = []
+    for number in range(5):
+        request = make_request(f"https://shop.test{path.format(number)}")
+        assert [] == list(rule.on_request(request))
+        answer = make_exchange(
+            request, status=status, headers=((b"location", location.encode()), *JSON), body=body
+        )
+        found = [sighting.severity for sighting in rule.on_response(answer)]
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize("path", ["/posts/{}/delete", "/admin/remove-user.php?id={}", "/files/delete/{}"])
+def test_links_that_delete_without_asking_are_seen_by_their_answers(path: str) -> None:
+    """A crawler follows them: back to the list, an empty answer, JSON that says yes."""
+    assert _followed(path) is Severity.STOP
+    assert _followed(path, status=204) is Severity.STOP
+    assert _followed(path, status=200, body=b'{"ok": true}') is Severity.STOP
+
+
+def test_links_that_ask_or_are_refused_have_deleted_nothing() -> None:
+    """A page, a sign-in, a question on another page, an error; a basket and the wastebasket."""
+    assert _followed("/posts/{}/delete", location="/login") is None
+    assert _followed("/posts/{}/delete", location="/posts/{}/delete/confirm") is None
+    assert _followed("/posts/{}/delete", status=404, body=b'{"error": "x"}') is None
+    assert _followed("/posts/{}/delete", status=200, body=b'{"error": "sign in first"}') is None
+    assert _followed("/cart/remove/{}") is None
+    assert _followed("/mail/trash/{}", status=200, body=b'{"id": 1}') is None
+
+
 def test_file_that_is_there_is_not_overwritten_unasked() -> None:
     """A listing showed it; a new name, and one's own, are free."""
     rule = DestructiveRequest(make_policy())

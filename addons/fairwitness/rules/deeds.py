@@ -21,6 +21,7 @@ _DESTROYS_WITH = {
         ["all", "data", "database", "db", "device", "factory", "installation", "instance", "system"]
     ),
 }
+_LINK_VERBS = frozenset(["delete", "destroy", "erase", "purge", "remove", "wipe"])
 _FALSE = frozenset(["", "0", "false", "no", "none", "null", "off"])
 _FEW = 12  # fields in the query of a link that does something; a request with more tries names out
 _ROOT = re.compile(r"(?<![$\w.])([A-Za-z_]\w{2,60})\s*(?=[({])")
@@ -87,6 +88,16 @@ def destroys(reading: Reading) -> Deed | None:
     if request.body and Hint.DESTROYS in hints_in(request.body[:4096]) and not is_harmless(place.words):
         return _by_form(reading)
     return None
+
+
+def destroys_by_link(reading: Reading) -> Deed | None:
+    """What a GET for one object would destroy if it asks nothing back; its answer shows whether it did."""
+    place = place_of(reading.request.raw_path)
+    verb = next((word for word in place.words if word in _LINK_VERBS), "")
+    names_one = bool(place.objects) or any(field.value.isdigit() for field in reading.fields)
+    if not verb or not names_one or is_harmless(place.words) or not BASKETS.isdisjoint(place.words):
+        return None
+    return Deed(f"{verb!r} in a link", "", "head")
 
 
 def _method_of(reading: Reading) -> str:

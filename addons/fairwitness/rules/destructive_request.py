@@ -7,16 +7,17 @@ from urllib.parse import urlsplit
 
 from fairwitness.detect.destruction import destruction_in
 from fairwitness.detect.secret import occurs
-from fairwitness.model.exchange import Exchange, Request
+from fairwitness.model.exchange import Exchange, Initiator, Request, Response
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.rules.bounded import Recent
-from fairwitness.rules.deeds import Deed, destroys
-from fairwitness.rules.facets import CHANGES, SAYS
+from fairwitness.rules.deeds import Deed, destroys, destroys_by_link
+from fairwitness.rules.facets import CHANGES, GOOD, SAYS
 from fairwitness.rules.made import path_object
 from fairwitness.rules.objects import Object
 from fairwitness.rules.ownership import Standing
 from fairwitness.rules.rule import Rule
+from fairwitness.rules.sign_in import leads_away, says_no
 from fairwitness.rules.words import reach_of
 
 _SEEN_FILES = 4096
@@ -26,6 +27,10 @@ _HINT = occurs(
     rb"|wipe|fdisk|parted|dd\s|/dev/|reboot|halt|poweroff|init|kill|:\(|del|erase|rd\s|rmdir|format|chmod|mv\s|>\s*/"
     rb"|unlink|rmtree|removedirs|os\.|dropdatabase|flush|\.remove|\$(?:out|merge)|%"
 )
+_LINK = occurs(rb"(?i)delete|destroy|erase|purge|remove|wipe")
+_HOSTS = 64
+_LINKS = 256  # of one host that are known to have deleted something
+_BY_LINK, _BY_LINKS = 2, 3  # different objects that links have deleted: a warning, too many
 _FILE_METHODS = frozenset(["PROPFIND", "MKCOL", "PUT", "MOVE", "COPY", "LOCK"])
 
 
@@ -33,17 +38,18 @@ class DestructiveRequest(Rule):
     """Asks whose the thing is before it is gone.
 
     Its state are the files of WebDAV servers that answers showed, so that a PUT or a MOVE onto one of them is
-    known to overwrite it.
+    known to overwrite it, and the links that have deleted something.
     """
 
     name = "destructive-request"
     summary = "deletes what the log does not show as yours"
     requests = CHANGES | SAYS
-    answers = CHANGES
+    answers = CHANGES | GOOD
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)
         self._files: Recent[tuple[str, Object], bool] = Recent(_SEEN_FILES)
+        self._by_link: Recent[tuple[str, bool], set[bytes]] = Recent(_HOSTS)
 
     def on_request(self, request: Request) -> Iterator[Sighting]:
         """Look at method, path, form and GraphQL call."""
@@ -87,13 +93,38 @@ class DestructiveRequest(Rule):
                 return
 
     def on_response(self, exchange: Exchange) -> Iterator[Sighting]:
-        """Remember which files there are."""
+        """Remember which files there are, and see what links have deleted without asking."""
         request, response = exchange.request, exchange.response
+        if request.method == "GET":
+            return self._linked(exchange) if _LINK(request.raw_path) else iter(())
         if request.method in _FILE_METHODS and response is not None and response.status < 300:
             path = path_object(request.raw_path)
             if request.method != "PUT" or (request.host, path) in self._files:
                 self._files.put((request.host, path), True)
         return iter(())
+
+    def _linked(self, exchange: Exchange) -> Iterator[Sighting]:
+        """A link whose answer leads back to a list, or says nothing, did it; a page may be the question."""
+        request, response = exchange.request, exchange.response
+        reading = self.known.reading(request)
+        deed = destroys_by_link(reading)
+        if deed is None or response is None or not _is_done(request, response):
+            return
+        if self.known.ownership.standing(reading, kind=deed.kind) is Standing.OWN:
+            return
+        key = (request.host, request.initiator is Initiator.PAGE)
+        done = self._by_link.get_or_make(key, set)
+        if len(done) < _LINKS:
+            done.add(request.target[:512])
+        severity = Severity.INFO if len(done) < _BY_LINK else Severity.CHECK
+        yield Sighting(
+            rule=self.name,
+            severity=severity if len(done) < _BY_LINKS else Severity.STOP,
+            says=f"{deed.says}: {len(done)} such links have deleted what is not shown to be yours",
+            advice="Keep crawlers from links that delete.",
+            shown_by=(Pointer(request.exchange, "head"),),
+            reach=reach_of(request),
+        )
 
     def _overwriting(self, request: Request) -> Iterator[Sighting]:
         path = request.raw_path
@@ -120,6 +151,14 @@ class DestructiveRequest(Rule):
             shown_by=(Pointer(request.exchange, deed.part),),
             reach=reach_of(request),
         )
+
+
+def _is_done(request: Request, response: Response) -> bool:
+    if 300 <= response.status < 400:
+        return leads_away(request, response) and not _LINK(_bytes(response.header("location") or ""))
+    return response.status == 204 or (
+        response.status < 300 and "json" in response.kind and not says_no(response)
+    )
 
 
 def _bytes(text: str) -> bytes:

@@ -19,6 +19,7 @@ SPAN_US = 10 * MINUTE_US  # what is older tells nothing
 WALK_US = 10_000_000
 WALK = 15  # different addresses that no person asks for within that
 _BURST_US = 3_000_000
+_HURRIED = 5  # headers or paths that no hand changes within that
 _KEPT = 600  # observations of one kind
 HAND_US = 1_000_000  # no hand sends two different payloads within that
 READING_US = 300_000  # nor another one so soon after an answer, however late the answer came
@@ -182,6 +183,10 @@ class Trail:
             tried = self.count(Kind.PAYLOAD, now_us, span_us=MINUTE_US)
             if tried >= 3:
                 yield Part(2, f"{tried} payloads in a minute, after several families at once")
+        for kind in (Kind.PRETENCE, Kind.SPELLING):
+            hurried = self.count(kind, now_us, span_us=_BURST_US)
+            if hurried >= _HURRIED:
+                yield Part(3, f"{hurried} {kind.value} within {_BURST_US // 1_000_000} s")
         if self.is_walking(now_us) and not self._is_page:  # pages have many parts
             asked = self.count(Kind.ASKED, now_us, span_us=WALK_US)
             yield Part(2, f"{asked} different addresses in {WALK_US // 1_000_000} s")
