@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from fairwitness.testing import Counts, Town
+from fairwitness.testing.bench.amounts.bombs import answers
 from fairwitness.testing.bench.amounts.http1 import (
     blocked_hosts,
     endless_head,
@@ -30,6 +32,7 @@ from fairwitness.testing.soak.vitals import forget_peak, peak_bytes, resident_by
 Send = Callable[[Town, int], None]
 SENT_MIB = 160
 ALLOWED_BYTES = 80 << 20
+BOMB_MIB = 64
 
 
 def grown_bytes(town: Town, send: Send, count: int) -> int:
@@ -79,3 +82,20 @@ def test_after_hostile_amounts_honest_requests_pass(town: Town) -> None:
 
     assert 200 == town.curl(town.inside.url("/after-it-all")).status
     assert Counts(0, 0, 0) == town.outside.counts
+
+
+def test_bombs_are_kept_packed_and_read_within_bounds(town: Town, tmp_path: Path) -> None:
+    """64 MiB of nothing in every coding, as answers: neither the proxy nor who reads the log unpacks it."""
+    grown = grown_bytes(town, answers, BOMB_MIB)
+    bombs = [row for row in town.proxy.rows() if "/bomb/" in row.url]
+    har = tmp_path / "bombs.har"
+    exported = town.proxy.command("export", "--format", "har", "--output", str(har))
+    shown = town.proxy.command("show", str(bombs[0].id))
+    audited = town.proxy.command("audit", str(har), "--policy", str(town.proxy.policy_file))
+
+    assert 8 == len(bombs)
+    assert grown < BOMB_MIB << 20
+    assert (0, 0) == (exported.returncode, shown.returncode)
+    assert audited.returncode in (0, 1)
+    assert len(shown.stdout) < 1 << 20
+    assert har.stat().st_size < 4 << 20

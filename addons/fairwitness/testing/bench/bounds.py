@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairwitness.testing.authority import Authority
-from fairwitness.testing.bench.amounts import http1, http2, websockets
+from fairwitness.testing.bench.amounts import bombs, http1, http2, websockets
 from fairwitness.testing.soak.vitals import disk_bytes, forget_peak, peak_bytes, resident_bytes
 from fairwitness.testing.town import Town
 
@@ -26,7 +26,7 @@ class Amount:
     count: int
     """How many, in full size."""
     unit: str
-    send: Callable[[Town, int], None]
+    send: Callable[[Town, int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ AMOUNTS = (
     Amount("WebSocket: the server's messages", 50_000, "messages", websockets.server_messages),
     Amount("WebSocket: the server's pings", 50_000, "pings", websockets.server_pings),
     Amount("WebSocket: the server's message", 1024, "MiB", websockets.server_message),
+    Amount("bombs in 8 codings, as answers", 512, "MiB each", bombs.answers),
+    Amount("bombs in 8 codings, as uploads", 512, "MiB each", bombs.uploads),
     Amount("HTTP/2: a head without end", 512, "MiB", http2.continuations),
     Amount("HTTP/2: empty CONTINUATIONs", 1_000_000, "frames", http2.empty_continuations),
     Amount("HTTP/2: heads of 1 MiB", 100, "requests", http2.long_head),
@@ -83,8 +85,13 @@ def costs_of(authority: Authority, *, scale: float, words: Sequence[str] = ()) -
     for each in AMOUNTS:
         if words and not any(word in each.name for word in words):
             continue
-        with tempfile.TemporaryDirectory() as folder, Town(authority, Path(folder) / "town") as town:
+        with tempfile.TemporaryDirectory() as folder, _town(authority, Path(folder)) as town:
             yield cost_of(town, each, max(1, round(each.count * scale)))
+
+
+def _town(authority: Authority, folder: Path) -> Town:
+    """One that never waits for a researcher."""
+    return Town(authority, folder / "town", rules={"heavy-request": {"action": "warn", "says": "No floods."}})
 
 
 def bounds(*, scale: float, words: Sequence[str] = ()) -> Iterator[str]:
