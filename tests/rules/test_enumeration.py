@@ -113,6 +113,14 @@ def test_own_objects_and_what_lies_below_them_are_free() -> None:
     assert set(walk.all(f"/users/41/photos/{n}" for n in range(30))) == {None}
 
 
+def test_what_the_answer_says_is_own_counts_for_nothing() -> None:
+    """An app that was offline sends its notes again: no list had shown them in this session."""
+    walk = Walk()
+    found = [walk.get(f"/orders/{n}", answer={"id": n, "owner_id": 41}) for n in range(700, 730)]
+
+    assert {None} == set(found)
+
+
 def test_slow_walk_is_forgotten() -> None:
     """Two a ten minutes are no walk."""
     walk = Walk()

@@ -55,6 +55,7 @@ def whose(
         ({"data": {"id": 77, "type": "orders"}}, JSON, 201),
         ({"id": 77, "state": "new"}, JSON, 200),
         (b"", ((b"location", b"/orders/77"),), 201),
+        (b"", ((b"location", b"/orders/77"),), 202),
         (b"", ((b"location", b"https://api.shop.test/orders/77?new=1"),), 303),
     ],
 )
@@ -67,6 +68,21 @@ def test_what_an_answer_says_was_made_is_own(answer: object, headers: Headers, s
     assert whose(known, "DELETE", "/orders/77") is Standing.OWN
     assert whose(known, "DELETE", "/orders/78") is Standing.UNKNOWN
     assert whose(known, "DELETE", "/users/77") is Standing.UNKNOWN
+
+
+def test_file_that_was_put_is_own_and_a_changed_object_is_not() -> None:
+    """Object stores answer 200; what a listing showed before is somebody's."""
+    known = knowledge()
+    text: Headers = ((b"content-type", b"text/plain"),)
+    for path, kind in (("/bucket/a.txt", text), ("/bucket/old.txt", text), ("/orders/9", JSON)):
+        if "old" in path:
+            shown = ["/bucket/old.txt"]
+            seen(known, make_request(f"{API}/bucket", headers=SESSION), answer=shown)
+        put = make_request(f"{API}{path}", method="PUT", body=b"x", headers=(*SESSION, *kind))
+        seen(known, put, answer=b"")
+
+    standings = [whose(known, "DELETE", path) for path in ("/bucket/a.txt", "/bucket/old.txt", "/orders/9")]
+    assert [Standing.OWN, Standing.UNKNOWN, Standing.UNKNOWN] == standings
 
 
 def test_graphql_creation_is_own() -> None:

@@ -118,6 +118,10 @@ class Enumeration(Rule):
                 return iter(())
             if response.status in _MISSES:
                 step.weight = min(step.weight, MISS)
+            elif step.weight:
+                wanted, _ = self._wanted(exchange.request)
+                if wanted and self.known.ownership.answered(exchange, wanted) is Standing.OWN:
+                    step.weight = 0.0
             elif not step.weight and response.status < 300 and _PERSONAL(response.body[:_SHOWN]):
                 wanted, _ = self._wanted(exchange.request)
                 host, body = exchange.request.host, response.body

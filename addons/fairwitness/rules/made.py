@@ -13,9 +13,11 @@ from fairwitness.rules.sign_in import form_identities
 _MOST = 20  # objects of one answer that are believed to be new
 _BODY_BYTES = 64 << 10
 _CREATED = 201
+_GIVEN = frozenset([201, 202, 301, 302, 303])  # answers whose Location may be what was made
+_STORED = frozenset([200, 204])
 _FILES = frozenset(["COPY", "MKCOL", "MOVE", "PUT"])
-_REDIRECTS = frozenset([301, 302, 303])
 _WRAPPERS = ("data", "result", "item", "object", "response", "payload", "resource")
+_FORMS = ("json", "form", "xml")  # a PUT of these changes what may be anybody's
 _IDS = ("id", "_id", "uuid", "guid", "pk")
 _OF_CREATION = (
     "create",
@@ -57,6 +59,11 @@ def made_by(exchange: Exchange, *, is_new: Callable[[Object], bool]) -> tuple[Ob
             break
     if response.status == _CREATED and not found and request.method != "POST":
         found.append(path_object(request.raw_path))
+    elif request.method == "PUT" and response.status in _STORED and not response.body:
+        kind = (request.header("content-type") or "").lower()
+        file = path_object(request.raw_path)
+        if not any(form in kind for form in _FORMS) and is_new(file):  # as object stores take files
+            found.append(file)
     return tuple(dict.fromkeys(found))
 
 
@@ -68,7 +75,7 @@ def path_object(path: bytes) -> Object:
 def _told(exchange: Exchange, response: Response) -> Iterator[Object]:
     path = exchange.request.raw_path
     place = place_of(path)
-    if response.status == _CREATED or response.status in _REDIRECTS:
+    if response.status in _GIVEN:
         yield from _in_location(response, place.kind)
     if response.status >= 300 or "json" not in (response.header("content-type") or ""):
         return
