@@ -216,6 +216,14 @@ def _origins() -> Iterator[Step]:
         yield "/api/me", {"headers": (*CURL, (b"origin", b"https://%d.example" % i)), "after_s": 0.3}
 
 
+def _fields() -> Iterator[Step]:
+    answer = b'{"errors": [{"message": "Cannot query field \\"x\\" on type \\"Query\\"."}]}'
+    for i in range(40):
+        body = f'{{"query": "{{ field{chr(97 + i % 26)}{i} {{ id }} }}"}}'.encode()
+        more = {"method": "POST", "body": body, "gives": answer, "kind": b"application/json"}
+        yield "/graphql", {"headers": (*CURL, (b"content-type", b"application/json")), "after_s": 0.3} | more
+
+
 def _numbers() -> Iterator[Step]:
     for number in range(60):
         yield f"/{number:02}", {"after_s": 0.1, "status": 404, "headers": CURL}
@@ -230,6 +238,7 @@ SCANNERS = {
     "wafw00f, slowed down": (_wafw00f, 6),
     "two names": (_two_names, 6),
     "origins": (_origins, 10),
+    "fields of GraphQL": (_fields, 30),
     "nikto": (_nikto, 30),
     "feroxbuster": (_feroxbuster, 30),
     "nuclei": (_nuclei, 30),

@@ -17,6 +17,7 @@ LINE = make_line("public-payload", Action.HOLD)
 JSON: Headers = ((b"content-type", b"application/json"),)
 MUTATION = "mutation($t: String!) { addComment(t: $t) { id } }"
 SCRIPT = "<script>alert(1)</script>"
+QUOTED = '<blockquote class="quote"><p>Hello</p></blockquote>'
 
 
 def _runner() -> Runner:
@@ -46,6 +47,8 @@ def _action(request: Request) -> Action:
         ("POST", "/articles", {"body": "<img src='data:image/png;base64,iVBO' onerror=alert(1)>"}),
         ("PATCH", "/users/41", {"display_name": SCRIPT}),
         ("POST", "/settings", {"bio": SCRIPT}),
+        ("POST", "/articles", {"body": '<script src="https://w.example/a.js"></script>'}),
+        ("POST", "/articles", {"body": QUOTED + "<script>alert(1)</script>"}),
         ("POST", "/graphql", {"query": MUTATION, "variables": {"t": SCRIPT}}),
     ],
 )
@@ -70,6 +73,7 @@ def test_script_that_others_would_run_is_held(method: str, path: str, form: obje
         ("/articles", {"body": "<p>Mugs</p><img src='/m.png' alt='a mug'><a href='/b'>more</a>"}),
         ("/articles", {"body": "<p style='color:red'>x</p><iframe src='https://video.example/1'></iframe>"}),
         ("/articles", {"body": "<p>x<img src='data:image/png;base64,iVBORw0KGgo='></p>"}),
+        ("/articles", {"body": QUOTED + '<script async src="https://w.example/a.js"></script>'}),
         ("/articles", {"body": "<pre><code>&lt;b&gt;</code></pre> (see `x`) and 100%"}),
         ("/articles", {"body": "<figure class='image'><img src='/a.webp' srcset='/b 2x'></figure>"}),
         ("/articles", {"body": "How to write it:\n\nA page\nhas lines\n<script>one()</script>\n"}),

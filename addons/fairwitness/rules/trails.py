@@ -30,6 +30,9 @@ _BAD = frozenset({400, 406, 414, 422, 431})
 _ODD = re.compile(rb"//|/\.|\.\.|[;\\]|%(?:2[ef]|5c|0|20|25)|[.~*]/?$", re.IGNORECASE)
 _BETWEEN = re.compile(rb"[/.;~*\\\s\x00]+")
 _SPELLINGS = 64
+_NO_FIELD = re.compile(
+    rb"Cannot query field|Unknown (?:argument|type|field)|undefinedField|doesn't exist on type"
+)
 _PRETENDING = frozenset(  # headers that say from where, for whom or to what a request goes
     b"""
     client-ip origin true-client-ip x-client-ip x-custom-ip-authorization x-forwarded x-forwarded-by
@@ -206,7 +209,7 @@ class Trails:
             trail.note(Kind.DENIED, (request.method, request.host, request.target, hash(who)), now_us)
         if status in _REFUSED:
             trail.note(Kind.REFUSED, (request.method, request.host, path), now_us)
-        elif status in _BAD:
+        elif status in _BAD or (request.method == "POST" and _is_unknown_field(path, response.body)):
             trail.note(Kind.BAD, (request.host, request.target, hash(request.body)), now_us)
         elif status >= 500:
             trail.note(Kind.ERROR, (request.host, request.target, hash(request.body)), now_us)
@@ -252,6 +255,11 @@ class Trails:
         is_one = len(actors) >= _DISGUISES or len({_is_browser(each) for each in (*actors, agent)}) > 1
         actors[_ALL if is_one else agent] = first or request.actor
         return first if is_one and first else request.actor
+
+
+def _is_unknown_field(path: str, body: bytes) -> bool:
+    """Whether GraphQL says that there is no such field, which it does with 200."""
+    return "graphql" in path.lower() and _NO_FIELD.search(body[:4096]) is not None
 
 
 def _folded(path: str) -> str:
