@@ -18,6 +18,7 @@ from fairwitness.testing.bench.amounts.http2 import (
     rapid_resets,
     unread_answer,
 )
+from fairwitness.testing.hang_up import HangUp, When
 from fairwitness.testing.soak.vitals import forget_peak, peak_bytes, resident_bytes
 
 pytestmark = pytest.mark.gate
@@ -138,9 +139,15 @@ def test_a_server_that_came_back_is_reached_on_the_same_connection(town: Town) -
         finally:
             town.inside.come_back()
         statuses.append(client.request("/back", authority=town.inside.host_port).status)
+        town.inside.die()
+        town.inside.come_back()
+        town.inside.hangs_up = HangUp(When.AFTER_THE_HELLO, is_reset=False)
+        statuses.append(client.request("/in-tls", authority=town.inside.host_port).status)
+        town.inside.hangs_up = None
+        statuses.append(client.request("/again", authority=town.inside.host_port).status)
     row = town.proxy.wait_for_row(lambda row: row.url.endswith("/away-2") and row.outcome != "open")
 
-    assert [200, 502, 502, 200] == statuses
+    assert [200, 502, 502, 200, 502, 200] == statuses
     assert row.outcome.startswith("failed")
 
 

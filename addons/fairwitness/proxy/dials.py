@@ -21,6 +21,8 @@ from fairwitness.proxy.hooks import ALL_HOOKS
 from fairwitness.proxy.tickets import Dial, begin
 from fairwitness.proxy.wiring import Caller, LiveDial, Wiring
 
+_NOT_TRUSTED = "Certificate"  # mitmproxy's own words: who has shown a wrong one is not asked again
+
 
 @fails_closed(ALL_HOOKS)
 class Dials:
@@ -175,6 +177,14 @@ class Dials:
             else None,
         )
 
+    def tls_failed_server(self, data: tls.TlsData) -> None:
+        """Note why; mitmproxy would not dial for this client again, and a server may come back."""
+        live = self._wiring.dials.get(data.conn.id)
+        failure = data.conn.error or ""
+        if live is not None and not failure.startswith(_NOT_TRUSTED):
+            live.connection = replace(live.connection, failure=failure)
+            data.conn.error = None
+
     def server_connect_error(self, data: server_hooks.ServerConnectionHookData) -> None:
         """It could not be made, or was refused after its name was looked up."""
         live = self._wiring.dials.pop(data.server.id, None)
@@ -217,7 +227,7 @@ class Dials:
                 resolved_by=live.dial.resolved_by,
                 bytes_sent=live.sent if is_tunnel else None,
                 bytes_received=live.received if is_tunnel else None,
-                failure=failure,
+                failure=failure or live.connection.failure,
             )
         )
         caller = self._wiring.callers.get(data.client.id)
