@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import struct
 
 import pytest
 from mitmproxy import connection, options
@@ -64,3 +65,35 @@ def test_a_connection_that_is_cancelled_while_it_tells_has_told_its_end(data: by
     mend_delivery()
 
     assert [*told, "ConnectionClosed"] == asyncio.run(_told_while_cancelled(data))
+
+
+async def _told_of_a_server_that_goes_at_once() -> list[str]:
+    opts = options.Options()
+    opts.add_option("tcp_timeout", int, 600, "")
+    client = connection.Client(peername=("127.0.0.1", 1), sockname=("127.0.0.1", 2))
+    whole = context.Context(client, opts)
+    handler = _Handler(whole)
+    handler.layer = listener = _Listener(whole)
+    loop = asyncio.get_running_loop()
+    connect = loop.sock_connect
+    with socket.create_server(("127.0.0.1", 0)) as server_socket:
+
+        async def connect_and_lose(sock: socket.socket, address: tuple[str, int]) -> None:
+            await connect(sock, address)
+            accepted, _ = server_socket.accept()
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            accepted.close()
+
+        loop.sock_connect = connect_and_lose  # type: ignore[method-assign]
+        dialled = connection.Server(address=server_socket.getsockname())
+        await handler.open_connection(commands.OpenConnection(dialled))
+    assert not handler.transports
+    assert dialled.state is connection.ConnectionState.CLOSED
+    return listener.told
+
+
+def test_a_server_that_is_gone_before_its_address_is_asked_for_is_told_of() -> None:
+    """Who waits for the connection hears that there is none."""
+    mend_delivery()
+
+    assert ["OpenConnectionCompleted"] == asyncio.run(_told_of_a_server_that_goes_at_once())

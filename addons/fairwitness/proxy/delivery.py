@@ -1,7 +1,8 @@
-"""What mitmproxy loses: events of a connection whose task is cancelled just then.
+"""What mitmproxy loses: events of a connection whose task is cancelled, or crashes, just then.
 
 Events wait for a lock.  Who cannot write to a connection cancels its task, and if that waits to tell that
 data came or that the connection ended, nobody is ever told: requests on it hang, and stay open in the log.
+Of a server that is gone before its address can be asked for, nobody is told that there is no connection.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from mitmproxy.proxy import server
+from mitmproxy.connection import ConnectionState
+from mitmproxy.proxy import commands, events, server, server_hooks
 from mitmproxy.proxy.context import Context
+
+_GONE = "the server ended the connection at once"
 
 
 class PatientLock(asyncio.Lock):
@@ -40,6 +44,28 @@ def _begin_with_patience(self: server.ConnectionHandler, context: Context) -> No
     self._server_event_lock = PatientLock()
 
 
+_open = server.ConnectionHandler.open_connection
+
+
+async def _open_or_tell(self: server.ConnectionHandler, command: commands.OpenConnection) -> None:
+    try:
+        await _open(self, command)
+    except AssertionError:
+        dialled = command.connection
+        if dialled.peername is not None:
+            raise
+        io = self.transports.pop(dialled)
+        assert io.writer is not None
+        io.writer.close()
+        dialled.state = ConnectionState.CLOSED
+        dialled.error = _GONE
+        await self.handle_hook(
+            server_hooks.ServerConnectErrorHook(server_hooks.ServerConnectionHookData(dialled, self.client))
+        )
+        await self.server_event(events.OpenConnectionCompleted(command, _GONE))
+
+
 def mend_delivery() -> None:
     """Let no event be lost, in this process."""
     server.ConnectionHandler.__init__ = _begin_with_patience  # type: ignore[method-assign]
+    server.ConnectionHandler.open_connection = _open_or_tell  # type: ignore[method-assign]

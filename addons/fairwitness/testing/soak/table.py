@@ -11,10 +11,8 @@ from fairwitness.testing.soak.vitals import slope
 
 _ENDS = ("whole", "broken", "without proxy", "hung")
 _MIB = 1 << 20
-_MOST_BYTES_AN_ERRAND = (
-    1024.0  # what rules remember of the last hour grows by 300; who forgets one exchange by more
-)
-_MANY_ERRANDS = 5000.0  # below that, what is under way or cached says more than what is kept
+_MOST_BYTES_AN_ERRAND = 1024.0  # what rules remember of the last hour grows by some 300
+_WAVERING_BYTES = 4.0 * _MIB  # what caches hold at one rest and not at another
 _MOST_MIB = 400.0
 
 
@@ -94,8 +92,8 @@ def _memory_faults(lives: Sequence[Life]) -> Iterator[str]:
     if most > _MOST_MIB:
         yield f"{most:.0f} MiB"
     for life in lives:
-        is_long = len(life.used) > 2 and life.used[-1][0] - life.used[0][0] >= _MANY_ERRANDS
-        if is_long and slope(life.used) > _MOST_BYTES_AN_ERRAND:
+        errands = life.used[-1][0] - life.used[0][0] if len(life.used) > 2 else 0.0
+        if slope(life.used) * errands > _WAVERING_BYTES + _MOST_BYTES_AN_ERRAND * errands:
             yield f"{slope(life.used):.0f} bytes more in use an errand"
 
 
