@@ -192,25 +192,34 @@ def test_rules_and_learning_that_fail_stop_no_traffic_and_are_told(
 
 
 START = (
-    ("fairwitness.evidence.log:Log.append_session", "OSError"),
-    ("fairwitness.witness.conductor:Witness.open_gate", "EvidenceError"),
-    ("fairwitness.proxy.serve:_listen", "MemoryError"),
-    ("fairwitness.control.server:Server.start", "RuntimeError"),
+    ("fairwitness.evidence.log:Log.append_session", "OSError", 2, "No space left"),
+    ("fairwitness.witness.conductor:Witness.open_gate", "EvidenceError", 3, "the disk is full"),
+    ("fairwitness.proxy.serve:_listen", "MemoryError", 4, "there is no memory left"),
+    ("fairwitness.control.server:Server.start", "RuntimeError", 4, "RuntimeError in start"),
+    ("fairwitness.proxy.exchanges:Exchanges.__init__", "KeyError", 4, "KeyError in "),
+    ("fairwitness.cli.session:replay", "CancelledError", 4, "CancelledError in _keep"),
 )
 
 
-@pytest.mark.parametrize(("part", "error"), START)
+@pytest.mark.parametrize(("part", "error", "code", "word"), START)
 def test_a_start_that_fails_says_so_and_lets_nothing_through(
-    town: Town, tmp_path: Path, part: str, error: str
+    town: Town, tmp_path: Path, part: str, error: str, code: int, word: str
 ) -> None:
-    """It ends with a code of its own and a word; the next start works on what it left."""
+    """It ends with its code and one message; a traceback lies in a file; the next start works on the rest."""
     with FaultDoor([Fault(part=part, error=error)]) as door:
         proxy = another_proxy(town, tmp_path, door.program)
         with contextlib.suppress(TimeoutError), proxy:
             https(town, proxy, "never")
 
-        assert proxy.stop() > 0
-        assert "" != proxy.stderr
+        assert code == proxy.stop()
+        assert word in proxy.stderr
+        assert 1 == len(proxy.stderr.splitlines())
+        assert "a secret of the traffic" not in proxy.stderr
+        if "Report it with " in proxy.stderr:
+            traceback = Path(proxy.stderr.partition("Report it with ")[2].partition(",")[0])
+            assert error in traceback.read_text()
+            assert 0o600 == traceback.stat().st_mode & 0o777
+            traceback.unlink()
         assert () == town.inside.requests_for("/never/https")
         assert [] == check_end(town, tmp_path, proxy, ended=True)
 

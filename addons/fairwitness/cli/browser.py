@@ -90,8 +90,7 @@ def browser(
             )
         return code
 
-    _, code = through_proxy(choices(context), options, work, has_screen=True)
-    return code
+    return through_proxy(choices(context), options, work, has_screen=True).exit_code()
 
 
 def find_browser(*, firefox: bool) -> str:

@@ -52,7 +52,7 @@ def execute(context: click.Context, options: ProxyOptions, words: tuple[str, ...
 
     Joins the running proxy when it follows the same policy, else starts one that ends with CMD.  CMD finds
     the proxy and its CA in its environment; its name is the label in the log.  Exits with CMD's code, 125
-    when CMD could not be started.
+    when CMD could not be started, 3 or 4 when CMD was content but a fault closed the gate meanwhile.
     """
     chosen = choices(context)
     check_command(words[0])
@@ -65,9 +65,9 @@ def execute(context: click.Context, options: ProxyOptions, words: tuple[str, ...
             door, list(words), environment=environment(os.environ, proxy=door.url(label), bundle=bundle)
         )
 
-    place, code = through_proxy(chosen, options, work)
-    _summarise(chosen, place, label=label, since_us=since_us)
-    return code
+    went = through_proxy(chosen, options, work)
+    _summarise(chosen, went.place, label=label, since_us=since_us)
+    return went.exit_code()
 
 
 def environment(inherited: Mapping[str, str], *, proxy: str, bundle: Path) -> dict[str, str]:

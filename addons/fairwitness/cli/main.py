@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 from fairwitness import __version__
+from fairwitness.cli.bug import say_bugs_of
 from fairwitness.cli.options import Group, example
 from fairwitness.cli.text import printable
 from fairwitness.errors import FairwitnessError
@@ -79,6 +80,13 @@ class Program(Group):
         assert isinstance(found, click.Command)
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command to run; from now on a bug is said to be its own."""
+        say_bugs_of(args[0] if args[0] in COMMANDS else "", _complain_of)
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; click itself would make an exit code of its own of a reader that went away."""
         try:
@@ -130,6 +138,7 @@ def main() -> NoReturn:
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    say_bugs_of("", _complain_of)
     sys.exit(_run())
 
 
@@ -138,7 +147,7 @@ def _run() -> int:
         code = program.main(prog_name="fairwitness", standalone_mode=False)
         sys.stdout.flush()
     except FairwitnessError as error:
-        _complain(error.where, error.what, error.mend, frame=error.frame)
+        _complain_of(error)
         return error.exit_code
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "fairwitness"
@@ -164,6 +173,10 @@ def _run() -> int:
 def _drop_output() -> None:
     """The interpreter flushes stdout once more at exit; it must find something that takes it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain_of(error: FairwitnessError) -> None:
+    _complain(error.where, error.what, error.mend, frame=error.frame)
 
 
 def _complain(where: str, what: str, mend: str, *, frame: str | None = None) -> None:

@@ -80,7 +80,10 @@ def run(context: click.Context, options: ProxyOptions) -> int:
             declaration.end()
         return 0
 
-    return keep(plan, make_face=make_face, companion=until_stopped)
+    ended = keep(plan, make_face=make_face, companion=until_stopped)
+    if ended.fault:
+        raise ended.fault
+    return ended.code
 
 
 def _print_banner(plan: Plan, running: Running) -> None:

@@ -31,6 +31,7 @@ from fairwitness.proxy.serve import ServeSettings, serve
 from fairwitness.rules import Knowledge, Runner
 from fairwitness.witness import Witness, replay
 
+AGAIN = "Start it again; if it happens again, it is a bug of fairwitness that is worth a report"
 LOOK_S = 0.5  # how often the policy file is looked at
 
 
@@ -54,7 +55,17 @@ Companion = Callable[[Running], Awaitable[int]]
 """What goes on while the proxy runs; the proxy ends with it, and its result is the exit code."""
 
 
-def keep(plan: Plan, *, make_face: Callable[[int], Face], companion: Companion) -> int:
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run of the proxy ended."""
+
+    code: int
+    """What its companion gave."""
+    fault: EvidenceError | StartError | None
+    """Why nothing passed in its last part; None where the gate was never closed."""
+
+
+def keep(plan: Plan, *, make_face: Callable[[int], Face], companion: Companion) -> Ended:
     """Run a proxy as long as *companion* runs.
 
     Args:
@@ -71,7 +82,7 @@ def keep(plan: Plan, *, make_face: Callable[[int], Face], companion: Companion) 
     return asyncio.run(_keep(plan, make_face, companion))
 
 
-async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Companion) -> int:
+async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Companion) -> Ended:
     clock = SessionClock()
     warnings = warnings_of(plan.policy, now_us=clock.now_us())
     settings = settings_of(plan)
@@ -115,9 +126,7 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
         finally:
             face.tell(Stopped(time_us=clock.now_us(), reason=why))
             face.close()
-    if witness.is_closed and not plan.serves_one_command:
-        raise _closed(witness, log)
-    return code
+    return Ended(code, _closed(witness, log) if witness.is_closed else None)
 
 
 def _closed(witness: Witness, log: Log) -> EvidenceError | StartError:
@@ -130,8 +139,8 @@ def _closed(witness: Witness, log: Log) -> EvidenceError | StartError:
         )
     return StartError(
         f"the gate was closed while it ran, and nothing passed since: {witness.gate_reason}",
-        where="fairwitness run",
-        mend="Start it again; if it happens again, it is a bug of fairwitness that is worth a report",
+        where="fairwitness",
+        mend=AGAIN,
     )
 
 

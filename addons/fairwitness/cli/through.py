@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from fairwitness.cli.text import printable
 from fairwitness.control.client import ask, asking
 from fairwitness.control.server import JOIN
 from fairwitness.control.wire import Question, Value
-from fairwitness.errors import EvidenceError
+from fairwitness.errors import EvidenceError, StartError
 
 if TYPE_CHECKING:
     from fairwitness.cli.live.face import LiveFace
@@ -36,6 +37,32 @@ JOIN_S = 5.0  # how long a proxy that another command starts at this moment may 
 MAX_LABEL = 40  # characters
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Through:
+    """How work through a proxy went."""
+
+    place: Place
+    """Where it was recorded."""
+    code: int
+    """The work's result."""
+    fault: EvidenceError | StartError | None
+    """Why nothing passed in its last part; None where the gate was never closed."""
+
+    def exit_code(self) -> int:
+        """The work's result.
+
+        Raises:
+            EvidenceError: The log failed meanwhile, and the work itself noticed nothing.
+            StartError: The gate was closed for another reason, and the work itself noticed nothing.
+        """
+        if self.fault is None:
+            return self.code
+        if self.code == 0:
+            raise self.fault
+        _say(f"fairwitness: error: {self.fault}")
+        return self.code
+
+
 Work = Callable[[Door], Awaitable[int]]
 
 
@@ -44,13 +71,10 @@ def label_of(command: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(command).name)[:MAX_LABEL].strip("-") or "command"
 
 
-def through_proxy(
-    chosen: Choices, options: ProxyOptions, work: Work, *, has_screen: bool = False
-) -> tuple[Place, int]:
+def through_proxy(chosen: Choices, options: ProxyOptions, work: Work, *, has_screen: bool = False) -> Through:
     """Do *work* through the running proxy if it follows the same policy, else through one of its own.
 
-    Returns where it was recorded, and the work's result.  *has_screen*: a proxy of its own may show the live
-    screen, since the work needs no terminal.
+    *has_screen*: a proxy of its own may show the live screen, since the work needs no terminal.
 
     Raises:
         CannotStartError: The running proxy cannot be joined.
@@ -63,7 +87,7 @@ def through_proxy(
     if socket is None:
         try:
             shows_live = has_screen and is_live(options, as_json=chosen.as_json)
-            return place, _start(chosen, place, policy, options, work, shows_live=shows_live)
+            return _start(chosen, place, policy, options, work, shows_live=shows_live)
         except EvidenceError:
             socket = _await_socket(place)
             if socket is None:
@@ -71,7 +95,7 @@ def through_proxy(
     if chosen.program and not chosen.as_json:  # chosen elsewhere than here: it is said what it is
         words = f"fairwitness: {policy.program.name}: joins its running proxy, evidence {place.evidence}"
         _say(words)
-    return place, _join(socket, place, policy, options, work)
+    return _join(socket, place, policy, options, work)
 
 
 def _await_socket(place: Place) -> Path | None:
@@ -91,7 +115,7 @@ def _await_socket(place: Place) -> Path | None:
     return None
 
 
-def _join(socket: Path, place: Place, policy: Policy, options: ProxyOptions, work: Work) -> int:
+def _join(socket: Path, place: Place, policy: Policy, options: ProxyOptions, work: Work) -> Through:
     _refuse_own_options(options, place)
     with asking(socket, Question(JOIN)) as reply:
         assert isinstance(reply, dict)
@@ -102,11 +126,22 @@ def _join(socket: Path, place: Place, policy: Policy, options: ProxyOptions, wor
                 mend="Confirm the changed file ('fairwitness status' shows its hash), or stop that proxy",
             )
         code = asyncio.run(_work_joined(reply, place, policy, work))
-    with contextlib.suppress(
-        EvidenceError
-    ):  # it may have ended meanwhile; what it recorded is committed then
+    fault = None
+    # It may have ended meanwhile; what it recorded is committed then.
+    with contextlib.suppress(EvidenceError):
+        fault = _fault_of(ask(socket, Question("status")))
         ask(socket, Question("commit"))
-    return code
+    return Through(place=place, code=code, fault=fault)
+
+
+def _fault_of(status: Value) -> StartError | None:
+    if not isinstance(status, dict) or status.get("gate") != "closed":
+        return None
+    return StartError(
+        f"the gate of the running proxy is closed, and nothing passes: {status.get('reason')}",
+        where="fairwitness",
+        mend="Stop that proxy and start it again",
+    )
 
 
 async def _work_joined(reply: dict[str, Value], place: Place, policy: Policy, work: Work) -> int:
@@ -135,7 +170,7 @@ def _start(
     work: Work,
     *,
     shows_live: bool,
-) -> int:
+) -> Through:
     from fairwitness.cli.live.face import LiveFace
     from fairwitness.cli.plan import Plan
     from fairwitness.cli.session import keep
@@ -172,7 +207,8 @@ def _start(
         return await (_beside(live, running, work(door)) if live else work(door))
 
     plan = Plan(place=place, policy=policy, options=options, serves_one_command=True)
-    return keep(plan, make_face=make_face, companion=accompany)
+    ended = keep(plan, make_face=make_face, companion=accompany)
+    return Through(place=place, code=ended.code, fault=ended.fault)
 
 
 async def _beside(live: LiveFace, running: Running, work: Awaitable[int]) -> int:

@@ -11,6 +11,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from fairwitness.evidence import Reader
@@ -42,6 +44,7 @@ NEVER_CALLED = (
     "Front.dns_request",  # only in modes that are refused at start
     "Messages.tcp_error",  # only where the dial fails after the stream began; here it is made before
 )
+WORKERS = 2  # rounds at a time, each with origins of its own
 _SOON_S = 0.25  # how long after its traffic a part is called at the latest, mostly
 
 
@@ -89,17 +92,23 @@ def check_end(town: Town, folder: Path, proxy: Proxy, *, ended: bool = False) ->
         proxy: The one that met them.
         ended: Whether it has ended by itself, with a code that somebody else looks at.
     """
+    found = _check_stop(folder, proxy, ended=ended)
+    with FaultDoor() as door, another_proxy(town, folder, door.program) as again:
+        return found + _check_start(town, again)
+
+
+def _check_stop(folder: Path, proxy: Proxy, *, ended: bool = False) -> list[str]:
     was_closed = is_closed(proxy)
     code = proxy.stop()
     found = [] if ended or (code == 0) != was_closed else [f"exit code {code}"]
-    found += _problems(folder)
-    with FaultDoor() as door, another_proxy(town, folder, door.program) as again:
-        mark = secrets.token_hex(8)
-        attempt(https, town, again, mark)
-        if not town.inside.requests_for(f"/{mark}/https"):
-            found.append("the next start passes nothing")
-        found += unlogged(town, again, mark)
-    return found
+    return found + _problems(folder)
+
+
+def _check_start(town: Town, proxy: Proxy) -> list[str]:
+    mark = secrets.token_hex(8)
+    attempt(https, town, proxy, mark)
+    passes = town.inside.requests_for(f"/{mark}/https")
+    return ([] if passes else ["the next start passes nothing"]) + unlogged(town, proxy, mark)
 
 
 def _problems(folder: Path) -> list[str]:
@@ -116,65 +125,110 @@ def _is_so(ask: Callable[[], bool]) -> bool:
     return True
 
 
-def sweep(town: Town, folder: Path, faults: Sequence[Fault]) -> list[str]:
-    """Try faults in turn, on as few proxies as can be.  What was wrong, a line each."""
+def sweep(
+    town: Town, folder: Path, faults: list[Fault], *, is_over: Callable[[], bool] = lambda: False
+) -> list[str]:
+    """Try faults in turn, on as few proxies as can be.  What was wrong, a line each.
+
+    Each start is the check of how the proxy before it ended.
+
+    Args:
+        town: The origins.
+        folder: For the proxies.
+        faults: Taken from this list when their turn comes.
+        is_over: Whether no more are to be tried; the rest stays in the list.
+    """
     found: list[str] = []
-    left = list(faults)
-    while left:
+    while faults and not is_over():
         with FaultDoor() as door, another_proxy(town, folder, door.program) as proxy:
-            while left and not is_closed(proxy):
-                found += try_fault(town, proxy, door, left.pop(0))
+            found += _check_start(town, proxy)
+            while faults and not is_closed(proxy) and not is_over():
+                found += try_fault(town, proxy, door, faults.pop(0))
             if is_closed(proxy):
                 found += check_closed(town, proxy)
-            found += check_end(town, folder, proxy)
-    return found
+            found += _check_stop(folder, proxy)
+    with FaultDoor() as door, another_proxy(town, folder, door.program) as proxy:
+        return found + _check_start(town, proxy)
 
 
-def _rounds(parts: dict[str, list[str]], kinds: Sequence[str]) -> Iterator[tuple[str, list[Fault]]]:
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Faults that share a folder."""
+
+    title: str
+    faults: list[Fault]
+    """Those not tried yet."""
+
+
+def _rounds(parts: dict[str, list[str]], kinds: Sequence[str]) -> Iterator[Round]:
     ways = [each for each in KINDS if not kinds or each[0] in kinds]
     for kind in ("hook", "store", "learning"):
         names = [each for each in parts[kind] if each.partition(":")[2] not in NEVER_CALLED]
-        for pair in _pairs(ways):
-            yield (
-                f"{kind} {' '.join(sorted({error for error, _ in pair}))}",
-                [
-                    Fault(part=name, error=error, is_before=is_before)
-                    for name in names
-                    for error, is_before in pair
-                ],
-            )
+        for pair in [ways[at : at + 2] for at in range(0, len(ways), 2)]:
+            faults = [
+                Fault(part=name, error=error, is_before=is_before)
+                for name in names
+                for error, is_before in pair
+            ]
+            if faults:
+                yield Round(f"{kind} {' '.join(sorted({error for error, _ in pair}))}", faults)
 
 
-def _pairs(ways: Sequence[tuple[str, bool]]) -> list[Sequence[tuple[str, bool]]]:
-    return [ways[at : at + 2] for at in range(0, len(ways), 2)]
+def _work(rounds: Iterator[Round], folder: Path, is_over: Callable[[], bool]) -> int:
+    """One of those that take rounds from the same heap; gives how much was wrong."""
+    wrong = 0
+    with Town(Authority(folder / "authority"), folder / "town") as town:
+        town.proxy.stop()
+        for number, each in enumerate(rounds):
+            if is_over():
+                break
+            began, count = time.monotonic(), len(each.faults)
+            found = sweep(town, folder / f"round-{number}", each.faults, is_over=is_over)
+            wrong += len(found)
+            seconds = time.monotonic() - began
+            tried = count - len(each.faults)
+            _say(f"{each.title:<45} {tried:>4} faults {seconds:>6.1f} s  {len(found)} wrong", *found)
+    return wrong
+
+
+def _say(head: str, *details: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in (head, *(f"    {each}" for each in details))))
+    sys.stdout.flush()
+
+
+def _known_parts(folder: Path, word: str) -> dict[str, list[str]]:
+    with Town(Authority(folder / "authority"), folder / "town") as town:
+        town.proxy.stop()
+        with FaultDoor() as door, another_proxy(town, folder / "first", door.program):
+            parts = door.parts()
+    return {kind: [name for name in names if word in name] for kind, names in parts.items()}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Break everything, and print a line a round; 1 where anything was wrong."""
+    """Break everything, and print a line a round; 1 where anything was wrong or was not reached."""
     parser = argparse.ArgumentParser(prog="scripts/soak --faults", description=__doc__)
     parser.add_argument("--faults", action="store_true", help="what brought you here")
     parser.add_argument("--part", default="", help="only parts whose name has this in it")
     parser.add_argument(
         "--kind", action="append", default=[], help="only this kind of error; may be repeated"
     )
+    parser.add_argument("--minutes", type=float, default=30.0, help="what was not tried by then is named")
     options = parser.parse_args(arguments)
-    wrong = 0
     with tempfile.TemporaryDirectory(prefix="sweep-") as place:
-        folder = Path(place)
-        with Town(Authority(folder / "authority"), folder / "town") as town:
-            town.proxy.stop()
-            with FaultDoor() as door, another_proxy(town, folder / "first", door.program):
-                parts = door.parts()
-            parts = {kind: [name for name in names if options.part in name] for kind, names in parts.items()}
-            for number, (title, faults) in enumerate(_rounds(parts, options.kind)):
-                began = time.monotonic()
-                found = sweep(town, folder / f"round-{number}", faults) if faults else []
-                wrong += len(found)
-                seconds = time.monotonic() - began
-                head = f"{title:<45} {len(faults):>4} faults {seconds:>6.1f} s  {len(found)} wrong"
-                sys.stdout.writelines(f"{line}\n" for line in (head, *(f"    {each}" for each in found)))
-                sys.stdout.flush()
-    return 1 if wrong else 0
+        rounds = list(_rounds(_known_parts(Path(place), options.part), options.kind))
+        count = sum(len(each.faults) for each in rounds)
+        heap = iter(rounds)
+        ends = time.monotonic() + options.minutes * 60
+        with ThreadPoolExecutor(WORKERS) as pool:
+            works = [
+                pool.submit(_work, heap, Path(place) / f"worker-{number}", lambda: time.monotonic() > ends)
+                for number in range(WORKERS)
+            ]
+        wrong = sum(each.result() for each in works)
+    left = [fault for each in rounds for fault in each.faults]
+    tried = count - len(left)
+    _say(f"{tried} of {count} faults tried, {wrong} wrong", *(f"not reached: {each}" for each in left))
+    return 1 if wrong or left else 0
 
 
 if __name__ == "__main__":
