@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from fairwitness.evidence import Reader
-from fairwitness.testing import Proxy, Told, Town
+from fairwitness.testing import PATIENCE_S, Proxy, RawClient, Told, Town
 from fairwitness.testing.disks import NotAllowedError, read_only, small_disk
 from fairwitness.testing.faults import FaultDoor
 from fairwitness.testing.sweep import check_closed, check_end
@@ -66,6 +68,38 @@ def test_a_full_disk_is_told_in_plain_words_and_lets_nothing_out(
     assert [] == check_end(town, tmp_path, proxy, ended=True)
 
 
+def test_a_person_reads_on_the_terminal_that_the_disk_is_full(
+    town: Town, spare: Callable[[], Proxy], tmp_path: Path
+) -> None:
+    """Without --json, on a real terminal: while it runs, and again as the reason why it ends with 3."""
+    proxy = spare()
+    with _mounted(small_disk(proxy.evidence, size_bytes=6 << 20)):
+        terminal, side = os.openpty()
+        words = [
+            *(sys.executable, "-m", "fairwitness", "run", "--ui", "plain", "--listen", "127.0.0.1:0"),
+            *("--policy", str(proxy.policy_file), "--evidence", str(proxy.evidence)),
+            *("--ca-dir", str(tmp_path / "ca"), "--resolve", town.inside.resolve),
+        ]
+        with subprocess.Popen(words, stdin=side, stdout=side, stderr=side, env=proxy.environment) as running:
+            os.close(side)
+            address = _shown(terminal, "stop ").partition("http://")[2].split()[0]
+            with contextlib.suppress(*LEFT), RawClient(address) as client:
+                head = f"POST {town.inside.url('/full', scheme='http')} HTTP/1.1\r\n"
+                client.send(
+                    f"{head}Host: {town.inside.host_port}\r\nContent-Length: {32 << 20}\r\n\r\n".encode()
+                )
+                for _ in range(512):
+                    client.send(_noise(1 << 16))
+            while_it_ran = _shown(terminal, "the disk is full")
+            running.terminate()
+            at_its_end = _shown(terminal, "fairwitness: error: ")
+            assert 3 == running.wait(PATIENCE_S)
+        os.close(terminal)
+
+    assert "failed " in while_it_ran
+    assert "Traceback" not in while_it_ran + at_its_end
+
+
 def test_a_start_on_a_read_only_disk_is_refused_with_a_word(
     town: Town, spare: Callable[[], Proxy], tmp_path: Path
 ) -> None:
@@ -80,6 +114,10 @@ def test_a_start_on_a_read_only_disk_is_refused_with_a_word(
         assert again.stop() in (2, 3)
         assert "ead-only" in again.stderr
         assert "Traceback" not in again.stderr
+        for words in (("log", "--json"), ("show", "1"), ("flags",), ("report",)):
+            read = again.command(*words)
+            assert 0 == read.returncode, read.stderr
+            assert words[0] != "log" or "/writable/https" in read.stdout
     assert [] == unlogged(town, proxy, "writable")
     assert [] == check_end(town, tmp_path, proxy, ended=True)
 
@@ -163,6 +201,14 @@ def _asking(proxy: Proxy, town: Town) -> Iterator[subprocess.Popen[bytes]]:
     words = ["curl", "-sf", "--proxy", proxy.url, town.inside.url("/stopped/http", scheme="http")]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL) as waiting:
         yield waiting
+
+
+def _shown(terminal: int, word: str) -> str:
+    """What a terminal shows until there is that word."""
+    shown = ""
+    while word not in shown:
+        shown += os.read(terminal, 1 << 16).decode(errors="replace")
+    return shown
 
 
 def _noise(size: int) -> bytes:

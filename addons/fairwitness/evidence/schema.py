@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from fairwitness.errors import EvidenceError
+from fairwitness.evidence.trouble import trouble_of
 
 LOG_NAME = "log.sqlite3"
 PAGE_BYTES = 8192
@@ -188,7 +189,7 @@ def connect_readonly(path: Path, *, is_shared: bool = False) -> sqlite3.Connecti
             mend="Run 'fairwitness run' first, or name the folder with --evidence",
         )
     connection = sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode=ro",
+        f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if _is_at_rest(path) else ''}",
         uri=True,
         timeout=BUSY_S,
         isolation_level=None,
@@ -200,12 +201,34 @@ def connect_readonly(path: Path, *, is_shared: bool = False) -> sqlite3.Connecti
         connection.execute("SELECT idx, kind, time_us, exchange, after, number, leaf FROM entry LIMIT 1")
     except sqlite3.Error as error:
         connection.close()
+        if not os.access(path.parent, os.W_OK):
+            raise EvidenceError(
+                f"the log cannot be read where nothing can be written ({error})",
+                where=str(path),
+                mend="Copy the evidence folder to a disk that is writable, and read it there with --evidence",
+            ) from error
         raise unreadable(path, error) from error
     return connection
 
 
+def _is_at_rest(path: Path) -> bool:
+    """Whether all of the log is in its one file, and nobody can write beside it from here.
+
+    SQLite wants to make its index of the write-ahead log before it reads, unless it is told so.
+    """
+    if os.access(path.parent, os.W_OK):
+        return False
+    try:
+        return os.stat(f"{path}-wal").st_size == 0
+    except FileNotFoundError:
+        return True
+
+
 def unreadable(path: Path, error: sqlite3.Error) -> EvidenceError:
     """What is said of a database that SQLite refuses."""
+    trouble = trouble_of(error, path.parent)
+    if trouble:
+        return EvidenceError(f"the log cannot be read: {trouble.what}", where=str(path), mend=trouble.mend)
     return EvidenceError(
         f"the log cannot be read ({error})",
         where=str(path),
