@@ -56,7 +56,7 @@ class Tool:
     command: tuple[str, ...]
     """``{proxy}`` is the proxy's URL, ``{address}`` its address, ``{words}`` a list, ``{folder}`` its own."""
     agent: tuple[str, ...]
-    """What gives it a User-Agent, which is ``{agent}``."""
+    """What gives it a User-Agent, which is ``{agent}``; empty: it has a browser's by itself."""
 
 
 TOOLS = (
@@ -100,6 +100,13 @@ TOOLS = (
         ),
         ("-A", "{agent}"),
     ),
+    Tool(
+        "dirb",
+        "apt install dirb",
+        ("dirb", SHOP, "/usr/share/dirb/wordlists/small.txt", "-p", "{address}", "-S", "-w"),
+        ("-a", "{agent}"),
+    ),
+    Tool("wafw00f", "apt install wafw00f", ("wafw00f", "-a", "-p", "{proxy}", SHOP), ()),
     Tool(  # over http: its CONNECT names a path instead of a host
         "dirsearch",
         "pip install dirsearch setuptools",
@@ -149,7 +156,7 @@ def run_tools(lab: Path, python: Path, only: str | None = None) -> Iterator[Tool
     for tool in TOOLS:
         if shutil.which(tool.name) is None or tool.name != (only or tool.name):
             continue
-        for agent in ("own", "browser"):
+        for agent in ("own", "browser") if tool.agent else ("own",):
             with tempfile.TemporaryDirectory(prefix="fairwitness-bench-") as folder:
                 yield _run(tool, agent, lab, python, Path(folder))
 
