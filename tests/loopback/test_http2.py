@@ -193,6 +193,31 @@ def test_an_answer_that_its_client_does_not_read_is_not_collected(town: Town) ->
     assert peak_bytes(town.proxy.pid) - before < 24 << 20
 
 
+def test_an_upload_that_its_server_does_not_read_is_not_collected(make_town: Callable[..., Town]) -> None:
+    """It waits in its client, while requests beside it are answered, and arrives whole at last."""
+    body = bytes(HELD_BYTES)
+    with make_town() as town, town.tunnel(town.inside, alpn=("h2",)) as raw:
+        client, authority = Http2Client(raw), town.inside.host_port
+        client.request("/free", authority=authority)
+        before = resident_bytes(town.proxy.pid)
+        pseudo = [(":method", "POST"), (":scheme", "https"), (":authority", authority)]
+        stream = client.begin([*pseudo, (":path", "/unread/slow"), ("content-length", str(HELD_BYTES))])
+        sent, beside = 0, []
+        for number in range(100):
+            sent += client.upload_some(stream, body[sent:], is_whole=True)
+            beside.append(client.request(f"/beside-{number}", authority=authority).status)
+        grown = resident_bytes(town.proxy.pid) - before
+        town.inside.release("slow")
+        client.upload(stream, body[sent:])
+        reply = client.reply(stream)
+        (seen,) = town.inside.requests_for("/unread/slow")
+
+    assert [200] * 100 == beside
+    assert 1 << 20 < sent < 4 << 20
+    assert grown < 12 << 20
+    assert (200, HELD_BYTES) == (reply.status, seen.body_bytes)
+
+
 def test_after_http2_floods_honest_requests_pass(town: Town) -> None:
     """Heads without end, of 1 MiB and of bombs, streams reset at once: little memory, no hang."""
     forget_peak(town.proxy.pid)

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, replace
 
 from mitmproxy import http, tls
+from mitmproxy.connection import Connection
 from mitmproxy.flow import Error
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as http_layers
@@ -29,7 +30,7 @@ from fairwitness.model.exchange import SEEN_BODY_BYTES
 from fairwitness.proxy.brakes import brake, mend_reading, release
 from fairwitness.proxy.delivery import mend_delivery
 from fairwitness.proxy.http1 import ResponseAnnounced, mend_http1
-from fairwitness.proxy.http2 import BodyTaken, ClientRead, mend_http2
+from fairwitness.proxy.http2 import BodyTaken, ClientRead, ServerRead, mend_http2
 from fairwitness.proxy.websockets import mend_websockets
 
 _MAX_HELLO_BYTES = 1 << 16  # browsers' are under 3 KiB; mitmproxy would parse an endless one again and again
@@ -72,9 +73,9 @@ class UploadStartedHook(commands.StartHook):
 class WatchedStream(http_layers.HttpStream):
     """An HTTP stream that never buffers an upload without bounds and never streams one unasked."""
 
-    _is_client_reading = True
-    _untaken_bytes = 0
-    """Of the answer: what the server's window was not given back for."""
+    _is_client_reading = _is_server_reading = True
+    _untaken_bytes = _untaken_upload_bytes = 0
+    """Of the answer, and of the upload: what the sender's window was not given back for."""
 
     def handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Note a reset while a hook has the stream paused, and answers that only announce the real one."""
@@ -86,25 +87,38 @@ class WatchedStream(http_layers.HttpStream):
         yield from super().handle_event(event)
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        if isinstance(event, ClientRead):
-            yield from self._read_or_wait(event.is_reading)
+        if isinstance(event, ClientRead | ServerRead):
+            yield from self._read_or_wait(event)
             return
-        if isinstance(event, RequestData) and self.context.client.alpn == b"h2":
-            yield http_layers.SendHttp(BodyTaken(self.stream_id, len(event.data)), self.context.client)
         if isinstance(event, RequestProtocolError | ResponseProtocolError):
             release(self.context.server)
+            release(self.context.client)
         yield from super()._handle_event(event)
         if isinstance(event, ResponseData):
             self._untaken_bytes += len(event.data)
             yield from self._take_answer()
+        elif isinstance(event, RequestData):
+            self._untaken_upload_bytes += len(event.data)
+            yield from self._take_upload()
 
-    def _read_or_wait(self, is_client_reading: bool) -> layer.CommandGenerator[None]:
-        self._is_client_reading = is_client_reading
-        if is_client_reading:
-            release(self.context.server)
+    def _read_or_wait(self, event: ClientRead | ServerRead) -> layer.CommandGenerator[None]:
+        sender: Connection = self.context.server
+        if isinstance(event, ClientRead):
+            self._is_client_reading = event.is_reading
+        else:
+            self._is_server_reading, sender = event.is_reading, self.context.client
+        if event.is_reading:
+            release(sender)
             yield from self._take_answer()
-        elif self.context.server.alpn != b"h2":
-            brake(self.context.server)
+            yield from self._take_upload()
+        elif sender.alpn != b"h2":
+            brake(sender)
+
+    def _take_upload(self) -> layer.CommandGenerator[None]:
+        """Ask the client for more of its upload, unless the server does not read what there is."""
+        if self._is_server_reading and self._untaken_upload_bytes and self.context.client.alpn == b"h2":
+            taken, self._untaken_upload_bytes = self._untaken_upload_bytes, 0
+            yield http_layers.SendHttp(BodyTaken(self.stream_id, taken), self.context.client)
 
     def _take_answer(self) -> layer.CommandGenerator[None]:
         """Ask the server for more of its answer, unless the client does not read what there is."""

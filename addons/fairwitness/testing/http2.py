@@ -30,6 +30,7 @@ class Http2:
         self._open: dict[int, tuple[SeenRequest, BodyHash]] = {}
         self._trailers: dict[int, Headers] = {}
         self._answering: dict[int, asyncio.Task[None]] = {}
+        self._reading: list[asyncio.Task[None]] = []
         self._writing = asyncio.Lock()
         self._window = asyncio.Condition()
 
@@ -47,16 +48,21 @@ class Http2:
                     await self._handle(event)
                 await self._flush()
         finally:
-            for task in self._answering.values():
+            tasks = [*self._answering.values(), *self._reading]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._answering.values(), return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _handle(self, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.RequestReceived):
             self._open[event.stream_id] = (self._seen(event), BodyHash())
         elif isinstance(event, h2.events.DataReceived):
-            self._open[event.stream_id][1].update(event.data)
-            self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            seen, body = self._open[event.stream_id]
+            body.update(event.data)
+            if self._site.reads(seen.target):
+                self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            else:
+                self._reading.append(asyncio.create_task(self._read_later(event, seen.target)))
         elif isinstance(event, h2.events.TrailersReceived):
             self._trailers[event.stream_id] = tuple(
                 (bytes(key), bytes(value)) for key, value in event.headers
@@ -73,6 +79,11 @@ class Http2:
         elif isinstance(event, h2.events.WindowUpdated | h2.events.RemoteSettingsChanged):
             async with self._window:
                 self._window.notify_all()
+
+    async def _read_later(self, event: h2.events.DataReceived, target: bytes) -> None:
+        await self._site.may_read(target)
+        self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        await self._flush()
 
     def _seen(self, event: h2.events.RequestReceived) -> SeenRequest:
         headers = tuple((bytes(key), bytes(value)) for key, value in event.headers)

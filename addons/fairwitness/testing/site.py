@@ -80,6 +80,9 @@ async def _pattern(count: int) -> AsyncIterator[bytes]:
         yield chunk
 
 
+_UNREAD = b"/unread/"
+
+
 class Site:
     """The paths of one origin.  Everything but `put` and `behave` runs in the origin's loop.
 
@@ -91,6 +94,7 @@ class Site:
     ``/slow/MS/NAME``       answers after so many milliseconds
     ``/head-then-wait/NAME``  head and first byte at once, the rest after ``release(NAME)``
     ``/all-then-wait/NAME``  all that Content-Length promises at once, its end after ``release(NAME)``
+    ``/unread/NAME``        over HTTP/2 its upload is not read until the test calls ``release(NAME)``
     ``/status/N``           that status
     ``/redirect?to=URL``    302
     ``/sign-in``            sets a cookie
@@ -173,6 +177,14 @@ class Site:
     def release(self, name: str) -> None:
         """Let ``/wait/NAME`` answer, now and from now on."""
         self._gate(name).set()
+
+    def reads(self, target: bytes) -> bool:
+        """Whether the upload to *target* is read as it comes."""
+        return not target.startswith(_UNREAD)
+
+    async def may_read(self, target: bytes) -> None:
+        """Wait until the upload to *target* may be read."""
+        await self._gate(target.removeprefix(_UNREAD).decode("latin-1")).wait()
 
     def emit(self, text: str) -> None:
         """Send an event to every listener of ``/events``."""
