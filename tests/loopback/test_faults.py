@@ -127,6 +127,26 @@ def test_a_cancelled_hook_leaves_no_client_waiting(town: Town, broken_proxy: Bre
     assert () == town.inside.requests_for(f"/{mark}/https")
 
 
+def test_a_hook_of_a_connection_that_ends_is_told_of_too(town: Town, broken_proxy: BreakProxy) -> None:
+    """Its task is being cancelled just then, but what awaits nothing is cancelled by nobody."""
+    fault = Fault(part="fairwitness.proxy.dials:Dials.server_disconnected", error="CancelledError")
+    with broken_proxy(fault) as proxy:
+        attempt(https, town, proxy, secrets.token_hex(8))
+        proxy.wait_for(lambda told: "bug in server_disconnected" in told.text("reason"), "the bug")
+
+
+def test_a_watch_over_the_log_that_is_cancelled_closes_the_gate(town: Town, tmp_path: Path) -> None:
+    """Nothing would become durable any more, and nobody would notice."""
+    with FaultDoor() as door, another_proxy(town, tmp_path, door.program) as proxy:
+        door.break_part(Fault(part="fairwitness.evidence.log:Log.checkpoint", error="CancelledError"))
+        attempt(https, town, proxy, "watched")
+        told = proxy.wait_for(_is_closed, "that the gate closed")
+
+        assert "the watch over the log" in told.text("reason")
+        assert [] == check_closed(town, proxy)
+        assert 4 == proxy.stop()
+
+
 @pytest.mark.parametrize(
     ("part", "is_before"),
     [("traffic:Traffic.append_request", True), ("log:Log.commit", False), ("store:Store._write", True)],
@@ -195,9 +215,9 @@ START = (
     ("fairwitness.evidence.log:Log.append_session", "OSError", 2, "No space left"),
     ("fairwitness.witness.conductor:Witness.open_gate", "EvidenceError", 3, "the disk is full"),
     ("fairwitness.proxy.serve:_listen", "MemoryError", 4, "there is no memory left"),
-    ("fairwitness.control.server:Server.start", "RuntimeError", 4, "RuntimeError in start"),
-    ("fairwitness.proxy.exchanges:Exchanges.__init__", "KeyError", 4, "KeyError in "),
-    ("fairwitness.cli.session:replay", "CancelledError", 4, "CancelledError in _keep"),
+    ("fairwitness.control.server:Server.start", "RuntimeError", 4, "a bug of fairwitness, RuntimeError in "),
+    ("fairwitness.proxy.exchanges:Exchanges.__init__", "KeyError", 4, "a bug of fairwitness, KeyError in "),
+    ("fairwitness.cli.session:replay", "CancelledError", 4, "a bug of fairwitness, CancelledError in "),
 )
 
 

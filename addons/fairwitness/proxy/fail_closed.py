@@ -58,9 +58,9 @@ def _guarded(name: str, hook: Callable[..., Any]) -> Callable[..., Awaitable[Non
                 hook(self, event)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if is_async and (task is None or task.cancelling()):
                 raise
-            neutralise(event, self._wiring)  # nobody cancelled this: it came out of something awaited
+            neutralise(event, self._wiring)  # nobody cancelled this: it came out of something called
             self._wiring.witness.fault(name, place_of(error))
         except Exception as error:  # noqa: BLE001 - mitmproxy would log this and forward the request
             neutralise(event, self._wiring)

@@ -83,7 +83,8 @@ async def serve(
         wiring.listens = lambda: tuple(master.proxyserver.listen_addrs())
         running = asyncio.create_task(master.run())
         watching = asyncio.create_task(witness.keep_watch())
-        watching.add_done_callback(partial(_watch_ended, witness))
+        watch_ended = partial(_watch_ended, witness)
+        watching.add_done_callback(watch_ended)
         try:
             await _first(running, master.is_running.wait())
             if running.done():
@@ -103,6 +104,7 @@ async def serve(
             if running.done():
                 raise _not_started(running, incidents)
         finally:
+            watching.remove_done_callback(watch_ended)
             watching.cancel()
             await _close_all(master, wiring)
             master.shutdown()  # type: ignore[no-untyped-call]
@@ -208,9 +210,8 @@ async def _first(running: asyncio.Task[None], wait: Any) -> None:
 
 def _watch_ended(witness: Witness, watching: asyncio.Task[None]) -> None:
     """Without the watch nothing becomes durable any more, and nobody would notice."""
-    error = None if watching.cancelled() else watching.exception()
-    if error is not None:
-        witness.close_gate(f"the watch over the log failed: {place_of(error)}")
+    error = asyncio.CancelledError() if watching.cancelled() else watching.exception()
+    witness.close_gate(f"the watch over the log failed: {place_of(error) if error else 'it ended'}")
 
 
 def _not_started(running: asyncio.Task[None], incidents: Incidents) -> StartError:
