@@ -221,6 +221,15 @@ START = (
 )
 
 
+def check_traceback(proxy: Proxy, error: str) -> None:
+    """Where a file with a traceback is named, it is private; then it goes."""
+    named = proxy.stderr.partition("Report it with ")[2].partition(",")[0]
+    if named:
+        assert error in Path(named).read_text()
+        assert 0o600 == Path(named).stat().st_mode & 0o777
+        Path(named).unlink()
+
+
 @pytest.mark.parametrize(("part", "error", "code", "word"), START)
 def test_a_start_that_fails_says_so_and_lets_nothing_through(
     town: Town, tmp_path: Path, part: str, error: str, code: int, word: str
@@ -235,26 +244,22 @@ def test_a_start_that_fails_says_so_and_lets_nothing_through(
         assert word in proxy.stderr
         assert 1 == len(proxy.stderr.splitlines())
         assert "a secret of the traffic" not in proxy.stderr
-        if "Report it with " in proxy.stderr:
-            traceback = Path(proxy.stderr.partition("Report it with ")[2].partition(",")[0])
-            assert error in traceback.read_text()
-            assert 0o600 == traceback.stat().st_mode & 0o777
-            traceback.unlink()
+        check_traceback(proxy, error)
         assert () == town.inside.requests_for("/never/https")
         assert [] == check_end(town, tmp_path, proxy, ended=True)
 
 
 @pytest.mark.parametrize(
-    ("part", "error"),
+    ("part", "error", "code"),
     [
-        ("fairwitness.evidence.log:Log.close", "EvidenceError"),
-        ("fairwitness.control.server:Server.close", "RuntimeError"),
+        ("fairwitness.evidence.log:Log.close", "EvidenceError", 3),
+        ("fairwitness.control.server:Server.close", "RuntimeError", 4),
     ],
 )
 def test_an_end_that_fails_says_so_and_loses_nothing(
-    town: Town, tmp_path: Path, part: str, error: str
+    town: Town, tmp_path: Path, part: str, error: str, code: int
 ) -> None:
-    """The exit code is not 0, what passed is on record, the next start works."""
+    """The exit code says what, what passed is on record, the next start works."""
     with (
         FaultDoor([Fault(part=part, error=error)]) as door,
         another_proxy(town, tmp_path, door.program) as proxy,
@@ -262,7 +267,8 @@ def test_an_end_that_fails_says_so_and_loses_nothing(
         mark = secrets.token_hex(8)
         https(town, proxy, mark)
 
-        assert proxy.stop() > 0
+        assert code == proxy.stop()
+        check_traceback(proxy, error)
         assert [] == unlogged(town, proxy, mark)
         assert [] == check_end(town, tmp_path, proxy, ended=True)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from wsproto.events import CloseConnection, Ping, TextMessage
 
 from fairwitness.testing.client import Disconnected, RawClient, WebSocketClient
+from fairwitness.testing.hang_up import HangUp, When
 from fairwitness.testing.proxy import Proxy
 from fairwitness.testing.socks import SUCCEEDED, socks_connect
 from fairwitness.testing.town import Town
@@ -51,6 +52,7 @@ def errands_for(hook: str) -> tuple[Errand, ...]:
         "upload": (upload,),
         "socks": (socks,),
         "error": (broken,),
+        "tls": (https, hung_up),
         "server": (https, dead),
     }
     return special.get(hook.partition("_")[0], EVERYTHING)
@@ -180,6 +182,15 @@ def broken(town: Town, proxy: Proxy, mark: str) -> None:
     """An answer that breaks off."""
     with RawClient(proxy.address) as client:
         client.request(town.inside.url(f"/broken/100?{mark}", scheme="http"), host=town.inside.host_port)
+
+
+def hung_up(town: Town, proxy: Proxy, mark: str) -> None:
+    """A server that goes in the middle of TLS."""
+    town.inside.hangs_up = HangUp(When.IN_ITS_HELLO, is_reset=False)
+    try:
+        https(town, proxy, mark)
+    finally:
+        town.inside.hangs_up = None
 
 
 EVERYTHING: tuple[Errand, ...] = (https, http, upload, socket, raw, tunnel, socks, strangers, dead, broken)
