@@ -134,7 +134,10 @@ CASES: dict[str, tuple[int, Callable[[int], object]]] = {
     "cookies of a head": (5_000, lambda n: _head(b"/", ((b"Cookie", b"a;" * n),))),
     "pairs of a query": (5_000, lambda n: _head(b"/?" + b"a=b&" * n, ())),
     "headers of a head": (1_500, lambda n: _head(b"/", ((b"a", b"b"),) * n)),
-    "lengths of a row": (8_000, lambda n: _row([1 << 3 | 1] * n, b"a" * n)),
+    "lengths of a row": (
+        8_000,
+        lambda n: _row([2 << 3 | 1, 1 << 3 | 1, *[1 << 3 | 1] * n, 3 << 3 | 1], b"a /" + b"?" * n + b" \r\n"),
+    ),
     "escapes of a meta line": (20_000, lambda n: read_meta(b"a: " + b"\\\\\\n" * n + b"\n")),
 }
 

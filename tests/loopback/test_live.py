@@ -440,9 +440,13 @@ def test_a_fault_gives_the_terminal_back(terminal: MakeTerminal, monkeypatch: py
     with again:
         code = again.end()
         after = termios.tcgetattr(again._slave)
-        again.wait_for("RuntimeError: a bug")
+        again.wait_for("a bug of fairwitness, RuntimeError in")
+        again.wait_for("it may show traffic")
+    named = re.search(rb"Reportitwith(/[^,]+),", re.sub(rb"\s", b"", again.raw))
 
-    assert 1 == code
+    assert named is not None
+    Path(named[1].decode()).unlink()
+    assert 4 == code
     assert shown.modes[3] == after[3]
     assert LEFT.encode() in again.raw
 

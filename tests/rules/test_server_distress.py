@@ -69,7 +69,7 @@ def test_host_that_errs_after_it_worked_slows_the_test_and_lets_go():
 
 def test_host_that_errs_by_itself_is_only_noted() -> None:
     """Somebody who clicks now and then has not brought it down."""
-    session = Session(pause_us=3 * SECOND)
+    session = Session(pause_us=5 * SECOND)
     for i in range(60):
         judged = session.send(f"/p{i % 5}x", status=502 if i > 20 and i % 3 else 200)
         assert judged.action is Action.ALLOW
