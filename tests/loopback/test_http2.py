@@ -8,7 +8,7 @@ import pytest
 
 from fairwitness.evidence import Reader
 from fairwitness.model.record import LogFilter
-from fairwitness.testing import Counts, Disconnected, Http2Client, Town, is_blocked
+from fairwitness.testing import Counts, Disconnected, Http2Client, RawClient, Town, is_blocked
 from fairwitness.testing.bench.amounts.http2 import (
     continuations,
     empty_continuations,
@@ -154,34 +154,52 @@ def test_a_server_that_came_back_is_reached_on_the_same_connection(town: Town) -
 HELD_BYTES = 20 << 20
 
 
+class _Upload:
+    """An upload of `HELD_BYTES` that is not read, on a connection whose other streams are asked beside it."""
+
+    def __init__(self, town: Town, raw: RawClient, *, method: str, path: str) -> None:
+        self._town, self._path = town, path
+        self._client, self._authority = Http2Client(raw), town.inside.host_port
+        self._client.request("/free", authority=self._authority)
+        self._before = resident_bytes(town.proxy.pid)
+        pseudo = [(":method", method), (":scheme", "https"), (":authority", self._authority)]
+        self._stream = self._client.begin([*pseudo, (":path", path), ("content-length", str(HELD_BYTES))])
+        self._body = bytes(HELD_BYTES)
+        self.sent = 0
+        self.beside: list[int] = []
+
+    def go_on(self, times: int) -> None:
+        """Send what windows are open for, and a request beside it, so often."""
+        for number in range(times):
+            self.sent += self._client.upload_some(self._stream, self._body[self.sent :], is_whole=True)
+            self.beside.append(self._client.request(f"/beside-{number}", authority=self._authority).status)
+
+    def grown_bytes(self) -> int:
+        """How much more memory the proxy holds than before."""
+        return resident_bytes(self._town.proxy.pid) - self._before
+
+    def end(self) -> tuple[int, int]:
+        """Send the rest; the status, and how much of the body arrived."""
+        self._client.upload(self._stream, self._body[self.sent :])
+        status = self._client.reply(self._stream).status
+        (seen,) = self._town.inside.requests_for(self._path)
+        return status, seen.body_bytes
+
+
 def test_a_held_upload_stops_its_own_stream_only(make_town: Callable[..., Town]) -> None:
     """Its window closes, so that it waits in its client, while ten requests beside it are answered."""
     rules = {"destructive-request": {"action": "hold", "says": "Ask before you delete."}}
-    body = bytes(HELD_BYTES)
     with make_town(rules=rules) as town, town.tunnel(town.inside, alpn=("h2",)) as raw:
-        client, authority = Http2Client(raw), town.inside.host_port
-        client.request("/free", authority=authority)
-        before = resident_bytes(town.proxy.pid)
-        pseudo = [(":method", "DELETE"), (":scheme", "https"), (":authority", authority)]
-        stream = client.begin([*pseudo, (":path", "/items/7"), ("content-length", str(HELD_BYTES))])
-        sent, beside = 0, []
-        for number in range(10):
-            sent += client.upload_some(stream, body[sent:], is_whole=True)
-            beside.append(client.request(f"/beside-{number}", authority=authority).status)
+        upload = _Upload(town, raw, method="DELETE", path="/items/7")
+        upload.go_on(10)
         told = town.proxy.wait_for(lambda each: each.kind == "hold", "a hold")
-        for _ in range(5):
-            sent += client.upload_some(stream, body[sent:], is_whole=True)
-            beside.append(client.request("/after", authority=authority).status)
-        grown = resident_bytes(town.proxy.pid) - before
-        town.proxy.command("release", told.text("hold"))
-        client.upload(stream, body[sent:])
-        reply = client.reply(stream)
-        (seen,) = town.inside.requests_for("/items/7")
+        upload.go_on(5)
 
-    assert [200] * 15 == beside
-    assert 1 << 20 < sent < 4 << 20
-    assert grown < 12 << 20
-    assert (200, HELD_BYTES) == (reply.status, seen.body_bytes)
+        assert [200] * 15 == upload.beside
+        assert 1 << 20 < upload.sent < 4 << 20
+        assert upload.grown_bytes() < 12 << 20
+        town.proxy.command("release", told.text("hold"))
+        assert (200, HELD_BYTES) == upload.end()
 
 
 def test_an_answer_that_its_client_does_not_read_is_not_collected(town: Town) -> None:
@@ -195,27 +213,15 @@ def test_an_answer_that_its_client_does_not_read_is_not_collected(town: Town) ->
 
 def test_an_upload_that_its_server_does_not_read_is_not_collected(make_town: Callable[..., Town]) -> None:
     """It waits in its client, while requests beside it are answered, and arrives whole at last."""
-    body = bytes(HELD_BYTES)
     with make_town() as town, town.tunnel(town.inside, alpn=("h2",)) as raw:
-        client, authority = Http2Client(raw), town.inside.host_port
-        client.request("/free", authority=authority)
-        before = resident_bytes(town.proxy.pid)
-        pseudo = [(":method", "POST"), (":scheme", "https"), (":authority", authority)]
-        stream = client.begin([*pseudo, (":path", "/unread/slow"), ("content-length", str(HELD_BYTES))])
-        sent, beside = 0, []
-        for number in range(100):
-            sent += client.upload_some(stream, body[sent:], is_whole=True)
-            beside.append(client.request(f"/beside-{number}", authority=authority).status)
-        grown = resident_bytes(town.proxy.pid) - before
-        town.inside.release("slow")
-        client.upload(stream, body[sent:])
-        reply = client.reply(stream)
-        (seen,) = town.inside.requests_for("/unread/slow")
+        upload = _Upload(town, raw, method="POST", path="/unread/slow")
+        upload.go_on(100)
 
-    assert [200] * 100 == beside
-    assert 1 << 20 < sent < 4 << 20
-    assert grown < 12 << 20
-    assert (200, HELD_BYTES) == (reply.status, seen.body_bytes)
+        assert [200] * 100 == upload.beside
+        assert 1 << 20 < upload.sent < 4 << 20
+        assert upload.grown_bytes() < 12 << 20
+        town.inside.release("slow")
+        assert (200, HELD_BYTES) == upload.end()
 
 
 def test_after_http2_floods_honest_requests_pass(town: Town) -> None:

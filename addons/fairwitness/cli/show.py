@@ -150,16 +150,19 @@ def _print_messages(record: ExchangeRecord) -> None:
 
 def _print_half(line: bytes, headers: Headers) -> None:
     print(printable_bytes(line))
+    _print_headers(headers)
+    print()
+
+
+def _print_headers(headers: Headers) -> None:
     for name, value in headers:
         print(f"{printable_bytes(name)}: {printable_bytes(value)}")
-    print()
 
 
 def _print_trailers(trailers: Headers) -> None:
     if trailers:
         print("# trailers")
-    for name, value in trailers:
-        print(f"{printable_bytes(name)}: {printable_bytes(value)}")
+        _print_headers(trailers)
 
 
 def _print_body(record: ExchangeRecord, content: bytes | None, *, is_request: bool) -> None:

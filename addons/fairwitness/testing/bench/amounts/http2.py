@@ -114,34 +114,31 @@ def rapid_resets(town: Town, count: int) -> None:
         client.read_until_end()
 
 
+def _pour(client: RawClient, frame: bytes, count: int) -> None:
+    """Send a frame so often, in whole batches, and read until the other side ends."""
+    for _ in range(0, count, _BATCH):
+        client.send(frame * _BATCH)
+    client.half_close()
+    client.read_until_end()
+
+
 def pings(town: Town, count: int) -> None:
     """Pings whose answers are not read."""
     with _opened(town) as (client, _):
-        for _ in range(0, count, _BATCH):
-            client.send(PingFrame(0, b"01234567").serialize() * _BATCH)
-        client.half_close()
-        client.read_until_end()
+        _pour(client, PingFrame(0, b"01234567").serialize(), count)
 
 
 def settings(town: Town, count: int) -> None:
     """Settings again and again, each of which is acknowledged."""
     with _opened(town) as (client, _):
-        for _ in range(0, count, _BATCH):
-            client.send(
-                SettingsFrame(0, settings={SettingsFrame.HEADER_TABLE_SIZE: 4096}).serialize() * _BATCH
-            )
-        client.half_close()
-        client.read_until_end()
+        _pour(client, SettingsFrame(0, settings={SettingsFrame.HEADER_TABLE_SIZE: 4096}).serialize(), count)
 
 
 def empty_data(town: Town, count: int) -> None:
     """An upload of empty DATA frames, which no window counts."""
     with _opened(town) as (client, frames):
         client.send(_headers(1, frames.head("/empty", method="POST"), "END_HEADERS"))
-        for _ in range(0, count, _BATCH):
-            client.send(DataFrame(1, b"").serialize() * _BATCH)
-        client.half_close()
-        client.read_until_end()
+        _pour(client, DataFrame(1, b"").serialize(), count)
 
 
 def unread_answer(town: Town, mib: int) -> None:
