@@ -96,4 +96,5 @@ def _print_banner(plan: Plan, running: Running) -> None:
         f"  CA        {ready.ca}",
         "  stop      Ctrl-C; steer it from another terminal: fairwitness status | halt | wanted | allow",
     ]
-    print("\n".join(map(printable, lines)), flush=True)
+    # One write: the printer of events writes there too.
+    print("".join(f"{printable(line)}\n" for line in lines), end="", flush=True)
