@@ -6,25 +6,42 @@ mitmproxy reads on while a hook is awaited, and keeps what comes: a flood of mes
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
+from mitmproxy.addons import next_layer
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import events, layer, layers
 from mitmproxy.proxy.layers import tcp as tcp_layers
+from mitmproxy.proxy.layers import tls as tls_layers
 from mitmproxy.proxy.server import ConnectionHandler
 
-_braked: WeakKeyDictionary[Connection, asyncio.Event] = WeakKeyDictionary()
+
+@dataclass(slots=True)
+class _Brake:
+    """Not frozen: who holds it comes and goes."""
+
+    holders: set[object] = field(default_factory=set)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-def brake(connection: Connection) -> None:
-    """Read nothing more from it for now."""
-    _braked.setdefault(connection, asyncio.Event())
+_braked: WeakKeyDictionary[Connection, _Brake] = WeakKeyDictionary()
 
 
-def release(connection: Connection) -> None:
-    """Read on."""
-    if (waited_for := _braked.pop(connection, None)) is not None:
-        waited_for.set()
+def brake(connection: Connection, holder: object) -> None:
+    """Read nothing more from it for now; each *holder* has to release it."""
+    _braked.setdefault(connection, _Brake()).holders.add(holder)
+
+
+def release(connection: Connection, holder: object) -> None:
+    """Read on, unless somebody else still holds it."""
+    held = _braked.get(connection)
+    if held is None:
+        return
+    held.holders.discard(holder)
+    if not held.holders:
+        del _braked[connection]
+        held.released.set()
 
 
 class Braking(layer.Layer):
@@ -38,11 +55,15 @@ class Braking(layer.Layer):
             waiting = self._paused_event_queue if self._paused else ()
             behind = {each.connection for each in waiting if isinstance(each, events.DataReceived)}
             for connection in (self.context.client, self.context.server):
-                (brake if connection in behind else release)(connection)
+                (brake if connection in behind else release)(connection, self)
 
 
 class BrakingTcp(Braking, tcp_layers.TCPLayer):
     """Raw bytes."""
+
+
+class BrakingTls(Braking, tls_layers.ClientTLSLayer):
+    """TLS of the client, which waits while that of the server is begun."""
 
 
 _drain_writers = ConnectionHandler.drain_writers
@@ -53,11 +74,12 @@ async def _drain_and_wait(self: ConnectionHandler) -> None:
     await _drain_writers(self)  # type: ignore[no-untyped-call]
     reader = asyncio.current_task()
     for connection, io in list(self.transports.items()):
-        if io.handler is reader and (waited_for := _braked.get(connection)) is not None:
-            await waited_for.wait()
+        if io.handler is reader and (held := _braked.get(connection)) is not None:
+            await held.released.wait()
 
 
 def mend_reading() -> None:
     """Let every connection wait so, for this process."""
     tcp_layers.TCPLayer = layers.TCPLayer = BrakingTcp  # type: ignore[misc]
+    tls_layers.ClientTLSLayer = layers.ClientTLSLayer = next_layer.ClientTLSLayer = BrakingTls  # type: ignore
     ConnectionHandler.drain_writers = _drain_and_wait  # type: ignore[method-assign]

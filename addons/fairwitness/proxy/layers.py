@@ -42,6 +42,7 @@ ANNOUNCED = "fairwitness.announced"
 LEFT = "fairwitness.client_left"
 """Key of a flow's metadata: the client has reset this stream."""
 _DECIDED = "fairwitness_decided"
+_BEHIND = "what comes waits behind a hook or a dial"
 
 
 def decide(flow: http.HTTPFlow) -> None:
@@ -84,15 +85,30 @@ class WatchedStream(http_layers.HttpStream):
         if isinstance(event, ResponseAnnounced):
             self.flow.metadata.setdefault(ANNOUNCED, []).append(event.status)
             return
-        yield from super().handle_event(event)
+        try:
+            yield from super().handle_event(event)
+        finally:  # also when mitmproxy crashes: its queue is dead then
+            self._brake_upload()
+
+    def _brake_upload(self) -> None:
+        """Read no more of an upload while it waits for a hook, or for its server to be dialled.
+
+        Not over HTTP/2: there the stream's own window closes.
+        """
+        waiting = self._paused_event_queue if self._paused else ()
+        is_behind = any(isinstance(each, RequestData) for each in waiting)
+        if is_behind and self.context.client.alpn != b"h2":
+            brake(self.context.client, (self, _BEHIND))
+        else:
+            release(self.context.client, (self, _BEHIND))
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         if isinstance(event, ClientRead | ServerRead):
             yield from self._read_or_wait(event)
             return
         if isinstance(event, RequestProtocolError | ResponseProtocolError):
-            release(self.context.server)
-            release(self.context.client)
+            release(self.context.server, self)
+            release(self.context.client, self)
         yield from super()._handle_event(event)
         if isinstance(event, ResponseData):
             self._untaken_bytes += len(event.data)
@@ -108,11 +124,11 @@ class WatchedStream(http_layers.HttpStream):
         else:
             self._is_server_reading, sender = event.is_reading, self.context.client
         if event.is_reading:
-            release(sender)
+            release(sender, self)
             yield from self._take_answer()
             yield from self._take_upload()
         elif sender.alpn != b"h2":
-            brake(sender)
+            brake(sender, self)
 
     def _take_upload(self) -> layer.CommandGenerator[None]:
         """Ask the client for more of its upload, unless the server does not read what there is."""

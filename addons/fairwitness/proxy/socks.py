@@ -17,6 +17,8 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import modes
 
+from fairwitness.proxy.brakes import Braking
+
 SUCCEEDED = 0
 NOT_ALLOWED = 2
 UNREACHABLE = 4
@@ -81,7 +83,7 @@ class SocksConnectHook(commands.StartHook):
     handshake: Handshake
 
 
-class SocksOrHttp(layer.Layer):
+class SocksOrHttp(Braking):
     """The first layer of a connection to a port that speaks both.
 
     A class, because mitmproxy wants one; also keeps what has come of the handshake.

@@ -162,7 +162,8 @@ class Wiring:
 
     def read_on(self, client_id: str) -> None:
         """The client's bytes may come again."""
-        for _, transport in self._of_client(client_id):
+        for reader, transport in self._of_client(client_id):
+            reader._paused = False  # type: ignore[attr-defined]  # else it would take what comes without end
             transport.resume_reading()
 
     def _of_client(self, client_id: str) -> Iterator[tuple[asyncio.StreamReader, asyncio.Transport]]:

@@ -74,6 +74,20 @@ class RawClient:
         """Send bytes as they are."""
         self._socket.sendall(data)
 
+    def send_while_read(self, piece: bytes, count: int, *, patience_s: float = 0.5) -> int:
+        """Send *piece* so often, or until nobody has read on for so long; gives how many were sent whole."""
+        before = self._socket.gettimeout()
+        self._socket.settimeout(patience_s)
+        try:
+            for number in range(count):
+                try:
+                    self._socket.sendall(piece)
+                except TimeoutError:
+                    return number
+        finally:
+            self._socket.settimeout(before)
+        return count
+
     def half_close(self) -> None:
         """Say that nothing more will be sent, and go on reading."""
         self._socket.shutdown(socket.SHUT_WR)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairwitness.testing.authority import Authority
-from fairwitness.testing.bench.amounts import bombs, http1, http2, websockets
+from fairwitness.testing.bench.amounts import bombs, dials, http1, http2, websockets
+from fairwitness.testing.policy_text import Written
 from fairwitness.testing.soak.vitals import disk_bytes, forget_peak, peak_bytes, resident_bytes
 from fairwitness.testing.town import Town
 
@@ -48,6 +49,11 @@ AMOUNTS = (
     Amount("headers of 1 MiB", 100, "requests", http1.long_heads),
     Amount("a header without end", 512, "MiB", http1.endless_head),
     Amount("bytes behind a waiting request", 512, "MiB", http1.sent_behind),
+    Amount("an upload to who is dialled", 1024, "MiB", dials.upload),
+    Amount("bytes behind a CONNECT", 1024, "MiB", dials.ahead_of_connect),
+    Amount("bytes behind a SOCKS request", 1024, "MiB", dials.ahead_of_socks),
+    Amount("bytes into a tunnel", 1024, "MiB", dials.into_a_tunnel),
+    Amount("bytes behind a TLS hello", 1024, "MiB", dials.behind_a_hello),
     Amount("idle connections", 10_000, "connections", http1.idle),
     Amount("blocked hosts", 100_000, "hosts", http1.blocked_hosts),
     Amount("the same blocked request", 100_000, "requests", http1.blocked_again),
@@ -91,7 +97,8 @@ def costs_of(authority: Authority, *, scale: float, words: Sequence[str] = ()) -
 
 def _town(authority: Authority, folder: Path) -> Town:
     """One that never waits for a researcher."""
-    return Town(authority, folder / "town", rules={"heavy-request": {"action": "warn", "says": "No floods."}})
+    rules: dict[str, Written] = {"heavy-request": {"action": "warn", "says": "No floods."}}
+    return Town(authority, folder / "town", arguments=("--mode", "socks5"), rules=rules)
 
 
 def bounds(*, scale: float, words: Sequence[str] = ()) -> Iterator[str]:
