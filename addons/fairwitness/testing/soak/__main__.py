@@ -16,7 +16,9 @@ from fairwitness.testing.soak.table import is_good, table
 def main() -> int:
     """Soak, print, and say by the exit code whether all was well."""
     parser = argparse.ArgumentParser(
-        prog="scripts/soak", description="Random traffic and random faults on loopback; what came of them."
+        prog="scripts/soak",
+        description="Random traffic and random faults on loopback; what came of them.",
+        epilog="Other long runs, each with its own --help: --faults, --story, --fuzz.",
     )
     parser.add_argument("--minutes", type=float, default=3, help="how long (3, at most 600)")
     parser.add_argument("--seed", type=int, help="of the errands and faults; another one each time")
