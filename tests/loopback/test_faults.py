@@ -170,6 +170,22 @@ def test_a_store_that_fails_closes_the_gate(
         assert told.text("reason") != ""
 
 
+@pytest.mark.parametrize("part", ["tree:Tree.append", "position:Position.move"])
+def test_a_bug_in_the_middle_of_an_entry_ends_the_log_and_says_so(
+    town: Town, tmp_path: Path, part: str
+) -> None:
+    """Though nothing else is asked of it: told at once, the run does not end as if all was well."""
+    with FaultDoor() as door, another_proxy(town, tmp_path, door.program) as proxy:
+        door.break_part(Fault(part=f"fairwitness.evidence.{part}", error="RuntimeError"))
+        attempt(https, town, proxy, secrets.token_hex(8))
+        told = proxy.wait_for(_is_failed, "the failure")
+
+        assert "a fault fell into the middle of an entry" in told.text("reason")
+        assert [] == check_closed(town, proxy)
+        assert [] == check_end(town, tmp_path, proxy)
+        assert 3 == proxy.stop()
+
+
 def test_the_watch_over_the_log_that_fails_closes_the_gate(town: Town, broken_proxy: BreakProxy) -> None:
     """Else nothing would become durable any more, and nobody would notice."""
     with broken_proxy(Fault(part="fairwitness.evidence.log:Log.checkpoint", error="RuntimeError")) as proxy:
@@ -212,7 +228,7 @@ def test_rules_and_learning_that_fail_stop_no_traffic_and_are_told(
 
 
 START = (
-    ("fairwitness.evidence.log:Log.append_session", "OSError", 2, "No space left"),
+    ("fairwitness.evidence.log:Log.append_session", "OSError", 4, "No space left"),
     ("fairwitness.witness.conductor:Witness.open_gate", "EvidenceError", 3, "the disk is full"),
     ("fairwitness.proxy.serve:_listen", "MemoryError", 4, "there is no memory left"),
     ("fairwitness.control.server:Server.start", "RuntimeError", 4, "a bug of fairwitness, RuntimeError in "),

@@ -211,7 +211,9 @@ def test_a_taken_port_is_one_error(home: Home, policy: Path) -> None:
         (("--upstream-ca", "policy.yaml"), 4),
         (("--upstream-ca", "/no/such/file"), 2),
         (("--ca-dir", "policy.yaml"), 2),
-        (("--evidence", "policy.yaml"), 2),
+        (("--ca-dir", "policy.yaml/below"), 4),
+        (("--evidence", "policy.yaml"), 3),
+        (("--evidence", "policy.yaml/below"), 3),
     ],
 )
 def test_what_cannot_start_is_one_error(home: Home, policy: Path, words: tuple[str, ...], code: int) -> None:
@@ -221,6 +223,16 @@ def test_what_cannot_start_is_one_error(home: Home, policy: Path, words: tuple[s
     assert code == result.code, result
     assert result.error
     assert "" == result.out
+
+
+def test_too_few_open_files_at_start_is_one_error(home: Home, policy: Path) -> None:
+    """The log cannot be opened: exit 3."""
+    few = ["sh", "-c", 'ulimit -n 10; exec "$@"', "sh", *home.command("run", "--listen", "127.0.0.1:0")]
+    done = subprocess.run(few, cwd=home.folder, env=home.environment, capture_output=True, timeout=PATIENCE_S)
+
+    assert 3 == done.returncode, done.stderr
+    assert b"Too many open files" in done.stderr
+    assert 1 == len(done.stderr.splitlines())
 
 
 def test_exec_runs_curl_without_trusting_anything(home: Home, shop: Origin, authority: Any) -> None:

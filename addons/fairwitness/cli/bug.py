@@ -13,7 +13,8 @@ from types import TracebackType
 from fairwitness.errors import FairwitnessError, StartError
 
 EXIT_BUG = 70  # EX_SOFTWARE of sysexits.h; 1 means that something is to be looked at
-_STARTS_PROXY = frozenset({"run", "exec", "browser"})
+STARTS_PROXY = frozenset({"run", "exec", "browser"})
+"""Commands whose failure means that the proxy could not start."""
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
 
 
@@ -39,7 +40,7 @@ def say_bugs_of(command: str, complain: Callable[[FairwitnessError], None]) -> N
 
 def describe(command: str, error: BaseException, trace: TracebackType | None) -> FairwitnessError:
     """The message, once the traceback lies in its file."""
-    kind = StartError if command in _STARTS_PROXY else BugError
+    kind = StartError if command in STARTS_PROXY else BugError
     where = f"fairwitness {command}".rstrip()
     if isinstance(error, MemoryError):
         return kind("there is no memory left", where=where, mend="End what needs much memory, and try again")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
-from fairwitness.errors import PolicyError
+from fairwitness.errors import FairwitnessError, PolicyError
 from fairwitness.model.policy import Program
 
 _FOLDER_NAME = re.compile(r"(?P<slug>.+)-[0-9a-f]{8}")
@@ -122,26 +122,30 @@ def forget_used_program() -> None:
     (data_folder() / USED_NAME).unlink(missing_ok=True)
 
 
-def make_private(folder: Path) -> Path:
+def make_private(folder: Path, *, refused: type[FairwitnessError] = PolicyError) -> Path:
     """Make *folder* and what is missing above it, with mode 0700.
 
     A folder of the researcher's own making keeps its mode; one in the data folder is always 0700.
 
+    Args:
+        folder: Which.
+        refused: What is raised, which decides the exit code: another for the evidence than for options.
+
     Raises:
-        PolicyError: It cannot be made, or belongs to another user.
+        FairwitnessError: It cannot be made, or belongs to another user.
     """
     try:
         for each in (*reversed(folder.parents), folder):
             if not each.exists():
                 each.mkdir(mode=0o700, exist_ok=True)
         if folder.stat().st_uid != os.getuid() or not folder.is_dir():
-            raise PolicyError(
+            raise refused(
                 "this is no folder of yours", where=str(folder), mend="Choose a folder that belongs to you"
             )
         if folder.resolve().is_relative_to(data_folder().resolve()):
             folder.chmod(0o700)
     except OSError as error:
-        raise PolicyError(
+        raise refused(
             f"the folder cannot be made ({error.strerror})",
             where=str(folder),
             mend="Choose another folder or mend its permissions",

@@ -11,6 +11,7 @@ from fairwitness.cli.folders import make_private, program_folder
 from fairwitness.cli.place import ACCOUNTS_NAME
 from fairwitness.cli.text import printable
 from fairwitness.control.accounts_file import AccountsFile
+from fairwitness.errors import EvidenceError
 from fairwitness.evidence import Log
 from fairwitness.model.clock import SessionClock
 from fairwitness.model.event import Blocked, Event, FlagRaised, StoreState
@@ -35,7 +36,7 @@ def _make_witness(policy_file: Path, evidence: Path | None, resolve: Sequence[st
     clock = SessionClock()
     policy = load_policy(policy_file)
     in_force = PolicyInForce(policy, overrides=tuple(map(parse_override, resolve)))
-    folder = make_private(evidence or program_folder(policy.program) / "evidence")
+    folder = make_private(evidence or program_folder(policy.program) / "evidence", refused=EvidenceError)
     log = Log.open(folder, program=policy.program, now_us=clock.now_us())
     # After mitmproxy's `done` connections still end, and their ends belong into the log.
     atexit.register(lambda: log.close(time_us=clock.now_us()))

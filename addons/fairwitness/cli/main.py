@@ -14,14 +14,15 @@ from typing import NoReturn
 import click
 
 from fairwitness import __version__
-from fairwitness.cli.bug import say_bugs_of
+from fairwitness.cli.bug import STARTS_PROXY, say_bugs_of
 from fairwitness.cli.options import Group, example
 from fairwitness.cli.text import printable
-from fairwitness.errors import FairwitnessError
+from fairwitness.errors import FairwitnessError, StartError
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
 EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE: the reader went away, as `yes | head` ends
+_MEND = "Mend that and try again"  # what the system refused
 
 # name: (module, function, what it is for).  The third is the command's own first line; a test compares them.
 COMMANDS = {
@@ -93,6 +94,11 @@ class Program(Group):
             return super().invoke(ctx)
         except BrokenPipeError as error:
             raise ReaderLeftError from error
+        except OSError as error:
+            if ctx.invoked_subcommand not in STARTS_PROXY:
+                raise
+            _drop_output()
+            raise StartError(_what(error), where=_where(error), mend=_MEND) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click gives it
         """The list of commands, without importing any."""
@@ -163,11 +169,17 @@ def _run() -> int:
         return EXIT_PIPE_CLOSED
     except OSError as error:
         _drop_output()
-        _complain(
-            str(error.filename or "this system"), error.strerror or str(error), "Mend that and try again"
-        )
+        _complain(_where(error), _what(error), _MEND)
         return EXIT_USAGE
     return code if isinstance(code, int) else 0
+
+
+def _where(error: OSError) -> str:
+    return str(error.filename or "this system")
+
+
+def _what(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def _drop_output() -> None:

@@ -12,7 +12,7 @@ from fairwitness import __version__
 from fairwitness.cli.folders import data_folder, make_private
 from fairwitness.cli.place import Place
 from fairwitness.cli.proxy_options import DEFAULT_LISTEN, ProxyOptions, split_listen
-from fairwitness.errors import PolicyError
+from fairwitness.errors import PolicyError, StartError
 from fairwitness.model.policy import Policy
 from fairwitness.policy import check_policy
 from fairwitness.proxy.serve import ServeSettings
@@ -48,7 +48,7 @@ def settings_of(plan: Plan) -> ServeSettings:
     """How to listen and whom to trust; makes the CA's folder.
 
     Raises:
-        PolicyError: The folder cannot be made.
+        StartError: The folder cannot be made.
     """
     options = plan.options
     host, port = split_listen(options.listen or DEFAULT_LISTEN)
@@ -57,7 +57,7 @@ def settings_of(plan: Plan) -> ServeSettings:
     return ServeSettings(
         listen_host=host,
         listen_port=port,
-        ca_dir=make_private(options.ca_dir or data_folder() / "ca"),
+        ca_dir=make_private(options.ca_dir or data_folder() / "ca", refused=StartError),
         upstream_ca=options.upstream_ca,
         options=options.options,
         proxy_password=options.proxy_password,

@@ -89,7 +89,11 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
     book = AccountsFile(plan.place.accounts_file(), make_private)
     book.load()  # what is broken is said before anything is written
     in_force = PolicyInForce(plan.policy, overrides=tuple(map(parse_override, plan.options.resolve)))
-    log = Log.open(make_private(plan.place.evidence), program=plan.policy.program, now_us=clock.now_us())
+    log = Log.open(
+        make_private(plan.place.evidence, refused=EvidenceError),
+        program=plan.policy.program,
+        now_us=clock.now_us(),
+    )
     if plan.place.is_at_home(plan.policy.program) and plan.place.policy_file:
         remember_policy(plan.policy, plan.place.policy_file)
     face = ReadyFirst(with_notices(make_face(log.session), wanted=plan.options.notices))

@@ -105,6 +105,14 @@ class Log(Traffic):
         """Why nothing is accepted any more; None while all is well."""
         return self._journal.store.failure
 
+    def check(self) -> None:
+        """Refuse to go on after a failure.
+
+        Raises:
+            EvidenceError: Nothing is accepted any more, and why.
+        """
+        self._journal.store.check()
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What should be told now, a sentence each: the disk that fills, a view that cannot be written."""

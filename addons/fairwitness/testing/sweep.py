@@ -18,6 +18,7 @@ from pathlib import Path
 from fairwitness.evidence import Reader
 from fairwitness.testing.authority import Authority
 from fairwitness.testing.faults import Fault, FaultDoor
+from fairwitness.testing.faults_tried import Account, Tried
 from fairwitness.testing.proxy import Proxy
 from fairwitness.testing.tally import PATIENCE_S
 from fairwitness.testing.tour import EVERYTHING, another_proxy, attempt, errands_for, https, unlogged
@@ -48,7 +49,7 @@ WORKERS = 2  # rounds at a time, each with origins of its own
 _SOON_S = 0.25  # how long after its traffic a part is called at the latest, mostly
 
 
-def try_fault(town: Town, proxy: Proxy, door: FaultDoor, fault: Fault) -> list[str]:
+def try_fault(town: Town, proxy: Proxy, door: FaultDoor, fault: Fault) -> Tried:
     """Break a part, send what calls it, mend it.  What is wrong then, a line each."""
     mark = secrets.token_hex(8)
     before = len(proxy.told)
@@ -58,13 +59,13 @@ def try_fault(town: Town, proxy: Proxy, door: FaultDoor, fault: Fault) -> list[s
             if door.has_failed(fault.part, timeout=_SOON_S):
                 break
         else:
-            return [f"{fault}: it was never called"]
+            return Tried(fault, was_called=False, wrong=())
     found = unlogged(town, proxy, mark)
     if not _is_so(lambda: any(each.kind == "store" for each in proxy.told[before:])):
         found.append("nobody was told")
     if not proxy.is_running:
         found.append("the proxy has ended")
-    return [f"{fault}: {each}" for each in found]
+    return Tried(fault, was_called=True, wrong=tuple(found))
 
 
 def is_closed(proxy: Proxy) -> bool:
@@ -126,7 +127,12 @@ def _is_so(ask: Callable[[], bool]) -> bool:
 
 
 def sweep(
-    town: Town, folder: Path, faults: list[Fault], *, is_over: Callable[[], bool] = lambda: False
+    town: Town,
+    folder: Path,
+    faults: list[Fault],
+    *,
+    is_over: Callable[[], bool] = lambda: False,
+    note: Callable[[Tried], None] = lambda _: None,
 ) -> list[str]:
     """Try faults in turn, on as few proxies as can be.  What was wrong, a line each.
 
@@ -137,13 +143,16 @@ def sweep(
         folder: For the proxies.
         faults: Taken from this list when their turn comes.
         is_over: Whether no more are to be tried; the rest stays in the list.
+        note: Hears of each fault.
     """
     found: list[str] = []
     while faults and not is_over():
         with FaultDoor() as door, another_proxy(town, folder, door.program) as proxy:
             found += _check_start(town, proxy)
             while faults and not is_closed(proxy) and not is_over():
-                found += try_fault(town, proxy, door, faults.pop(0))
+                tried = try_fault(town, proxy, door, faults.pop(0))
+                note(tried)
+                found += tried.says
             if is_closed(proxy):
                 found += check_closed(town, proxy)
             found += _check_stop(folder, proxy)
@@ -155,14 +164,15 @@ def sweep(
 class Round:
     """Faults that share a folder."""
 
-    title: str
+    kind: str
+    errors: str
     faults: list[Fault]
     """Those not tried yet."""
 
 
 def _rounds(parts: dict[str, list[str]], kinds: Sequence[str]) -> Iterator[Round]:
     ways = [each for each in KINDS if not kinds or each[0] in kinds]
-    for kind in ("hook", "store", "learning"):
+    for kind in ("learning", "hook", "store"):
         names = [each for each in parts[kind] if each.partition(":")[2] not in NEVER_CALLED]
         for pair in [ways[at : at + 2] for at in range(0, len(ways), 2)]:
             faults = [
@@ -171,26 +181,33 @@ def _rounds(parts: dict[str, list[str]], kinds: Sequence[str]) -> Iterator[Round
                 for error, is_before in pair
             ]
             if faults:
-                yield Round(f"{kind} {' '.join(sorted({error for error, _ in pair}))}", faults)
+                yield Round(kind, " ".join(sorted({error for error, _ in pair})), faults)
 
 
-def _work(rounds: Iterator[Round], folder: Path, is_over: Callable[[], bool]) -> int:
+def _work(rounds: Iterator[Round], folder: Path, account: Account, is_over: Callable[[], bool]) -> int:
     """One of those that take rounds from the same heap; gives how much was wrong."""
     wrong = 0
     with Town(Authority(folder / "authority"), folder / "town") as town:
         town.proxy.stop()
         for number, each in enumerate(rounds):
+            if not each.faults:
+                continue
             if is_over():
                 break
             began, count = time.monotonic(), len(each.faults)
             try:
-                found = sweep(town, folder / f"round-{number}", each.faults, is_over=is_over)
+                found = sweep(
+                    town, folder / f"round-{number}", each.faults, is_over=is_over, note=account.note
+                )
             except TimeoutError as error:  # a proxy that does not start costs the rest of its round only
                 found = [str(error)]
             wrong += len(found)
             seconds = time.monotonic() - began
             tried = count - len(each.faults)
-            _say(f"{each.title:<45} {tried:>4} faults {seconds:>6.1f} s  {len(found)} wrong", *found)
+            _say(
+                f"{f'{each.kind} {each.errors}':<45} {tried:>4} faults {seconds:>6.1f} s  {len(found)} wrong",
+                *found,
+            )
     return wrong
 
 
@@ -216,20 +233,31 @@ def main(arguments: Sequence[str]) -> int:
         "--kind", action="append", default=[], help="only this kind of error; may be repeated"
     )
     parser.add_argument("--minutes", type=float, default=30.0, help="what was not tried by then is named")
+    parser.add_argument(
+        "--account", type=Path, help="a file of what held; what stands there is not tried again"
+    )
+    parser.add_argument("--width", type=int, default=WORKERS, help="how many proxies at a time")
     options = parser.parse_args(arguments)
+    account = Account(options.account)
     with tempfile.TemporaryDirectory(prefix="sweep-") as place:
         rounds = list(_rounds(_known_parts(Path(place), options.part), options.kind))
+        faults = [(each.kind, fault) for each in rounds for fault in each.faults]
+        for each in rounds:
+            each.faults[:] = [fault for fault in each.faults if not account.has(fault)]
         count = sum(len(each.faults) for each in rounds)
         heap = iter(rounds)
         ends = time.monotonic() + options.minutes * 60
-        with ThreadPoolExecutor(WORKERS) as pool:
+        with ThreadPoolExecutor(options.width) as pool:
             works = [
-                pool.submit(_work, heap, Path(place) / f"worker-{number}", lambda: time.monotonic() > ends)
-                for number in range(WORKERS)
+                pool.submit(
+                    _work, heap, Path(place) / f"worker-{number}", account, lambda: time.monotonic() > ends
+                )
+                for number in range(options.width)
             ]
         wrong = sum(each.result() for each in works)
     left = [fault for each in rounds for fault in each.faults]
     tried = count - len(left)
+    _say(*account.table(faults))
     _say(f"{tried} of {count} faults tried, {wrong} wrong", *(f"not reached: {each}" for each in left))
     return 1 if wrong or left else 0
 

@@ -20,6 +20,7 @@ LEFT = (Disconnected, OSError, ssl.SSLError, ValueError)
 """How an errand through a broken proxy may end."""
 DEAD = "dead.test:9"
 """A host in scope where nobody listens."""
+_LOOKED_S = 3.0  # the policy file is looked at twice a second
 
 Errand = Callable[[Town, Proxy, str], None]
 """Sends traffic that carries a mark."""
@@ -46,6 +47,9 @@ def attempt(errand: Errand, town: Town, proxy: Proxy, mark: str) -> None:
 def errands_for(hook: str) -> tuple[Errand, ...]:
     """Those that make a hook be called, the likeliest first."""
     special: dict[str, tuple[Errand, ...]] = {
+        "append_flag": (flagged,),
+        "append_note": (noted,),
+        "append_message": (socket,),
         "tcp": (raw,),
         "websocket": (socket,),
         "control": (socket,),
@@ -55,7 +59,7 @@ def errands_for(hook: str) -> tuple[Errand, ...]:
         "tls": (https, hung_up),
         "server": (https, dead),
     }
-    return special.get(hook.partition("_")[0], EVERYTHING)
+    return special.get(hook) or special.get(hook.partition("_")[0], EVERYTHING)
 
 
 def unlogged(town: Town, proxy: Proxy, mark: str) -> list[str]:
@@ -191,6 +195,27 @@ def hung_up(town: Town, proxy: Proxy, mark: str) -> None:
         https(town, proxy, mark)
     finally:
         town.inside.hangs_up = None
+
+
+def flagged(town: Town, proxy: Proxy, mark: str) -> None:
+    """A request that a rule flags."""
+    with inside(town, proxy) as client:
+        client.request(f"/{mark}/flagged/1", host=town.inside.host_port, method="DELETE")
+
+
+def noted(_: Town, proxy: Proxy, mark: str) -> None:
+    """A policy file that is broken on save, which the log takes a note of, and is mended again."""
+    before, whole = len(proxy.told), proxy.policy_file.read_text()
+    proxy.policy_file.write_text(f"scope: [{mark}")
+    try:
+        proxy.wait_for(
+            lambda told: told.kind in {"policy", "store"},
+            "that it is broken",
+            after=before,
+            timeout=_LOOKED_S,
+        )
+    finally:
+        proxy.policy_file.write_text(whole)
 
 
 EVERYTHING: tuple[Errand, ...] = (https, http, upload, socket, raw, tunnel, socks, strangers, dead, broken)

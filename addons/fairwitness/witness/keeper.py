@@ -45,7 +45,7 @@ class Keeper:
 
     def record(self, append: Callable[[], object]) -> bool:
         """Append what need not be committed before something else.  Whether it could be."""
-        if self.log.failure is not None:
+        if self.has_failed():
             return False
         try:
             append()
@@ -54,6 +54,15 @@ class Keeper:
             return False
         self._commit_soon()
         return True
+
+    def has_failed(self) -> bool:
+        """Whether the log has failed: a bug in the middle of an entry ends it without a word of its own."""
+        try:
+            self.log.check()
+        except EvidenceError as error:
+            self.failed(error)
+            return True
+        return False
 
     def record_now(self, append: Callable[[], object]) -> None:
         """Append and commit.
@@ -106,7 +115,7 @@ class Keeper:
         """Make what was committed durable every second, note steps of the machine's clock, and *look*."""
         while True:
             await asyncio.sleep(1)
-            if self.log.failure is not None:
+            if self.has_failed():
                 return
             look()
             step_us = self._clock.step_us()
@@ -130,7 +139,7 @@ class Keeper:
 
     def _commit_answers(self) -> None:
         self._answers_commit = None
-        if self.log.failure is None:
+        if not self.has_failed():
             try:
                 self.log.commit_now()
             except EvidenceError as error:
