@@ -229,7 +229,47 @@ def _numbers() -> Iterator[Step]:
         yield f"/{number:02}", {"after_s": 0.1, "status": 404, "headers": CURL}
 
 
+WGET: Headers = ((b"user-agent", b"Wget/1.21.3"), (b"accept", b"*/*"), (b"accept-encoding", b"identity"))
+
+
+def _links(paths: Iterable[str]) -> bytes:
+    return "".join(f'<a href="{path}">x</a>' for path in paths).encode()
+
+
+def _site(pages: int) -> list[str]:
+    """Addresses of pages: eight lists, and what they list."""
+    lists = [f"/{name}" for name in ("goods", "blog", "help", "jobs", "team", "press", "shops", "news")]
+    return lists + [f"{lists[at % 8]}/{at}" for at in range(pages - 8)]
+
+
+def _crawl(after_s: float = 0.2, headers: Headers = WGET) -> Iterator[Step]:
+    pages = _site(80)
+    yield "/", {"headers": headers, "gives": _links(pages[:8])}
+    yield "/robots.txt", {"headers": headers, "kind": b"text/plain", "after_s": after_s}
+    for page in pages:
+        below = _links(each for each in pages if each.startswith(f"{page}/"))
+        yield page, {"headers": headers, "gives": below, "after_s": after_s}
+
+
+def _polite_crawl() -> Iterator[Step]:
+    return _crawl(after_s=1.0)
+
+
+def _crawl_as_browser() -> Iterator[Step]:
+    return _crawl(headers=NAVIGATION)
+
+
+def _wafw00f_at_once() -> Iterator[Step]:
+    plain: Headers = (*FALSE, (b"accept-language", b"en"))
+    for path, more in _wafw00f():
+        yield path.replace("?s=", f"?{quote(path[-4:], safe='')}="), more | {"headers": plain, "after_s": 0.1}
+
+
 SCANNERS = {
+    "crawl": (_crawl, 30),
+    "polite crawl": (_polite_crawl, 30),
+    "crawl with a browser's headers": (_crawl_as_browser, 45),
+    "wafw00f": (_wafw00f_at_once, 2),
     "every second and a half": (_steady, 30),
     "slow answers": (_waiting, 30),
     "payloads in headers": (_in_headers, 30),
@@ -404,6 +444,38 @@ def _guesses() -> Iterator[Step]:
         yield f"/{name}", {"headers": CURL, "after_s": 7.0, "status": 404}
 
 
+def _own_objects() -> Iterator[Step]:
+    pages = [f"/orders/{number}" for number in range(60)]
+    yield "/orders", {"headers": CURL, "gives": _links(pages)}
+    for page in pages:
+        yield page, {"headers": CURL, "after_s": 0.2}
+
+
+def _map_of_site() -> Iterator[Step]:
+    pages = _site(14)
+    yield "/", {"headers": CURL, "gives": _links(pages)}
+    yield "/robots.txt", {"headers": CURL, "kind": b"text/plain"}
+    for page in pages:
+        yield page, {"headers": CURL, "after_s": 0.2}
+
+
+def _packages() -> Iterator[Step]:
+    for at in range(60):
+        pip: Headers = ((b"user-agent", b"pip/25.3"), (b"accept", b"text/html"))
+        yield (
+            f"/simple/{chr(97 + at % 26)}{at}/",
+            {"headers": pip, "after_s": 0.1, "gives": _links([f"p{at}.whl"])},
+        )
+
+
+def _many_tabs() -> Iterator[Step]:
+    pages = _site(60)
+    yield "/app", {"headers": NAVIGATION, "gives": _links(pages) + b'<img src="/logo.png">'}
+    yield "/logo.png", {"headers": IMAGE}
+    for page in pages:
+        yield page, {"headers": NAVIGATION, "after_s": 0.5}
+
+
 def _passwords() -> Iterator[Step]:
     form = (*FALSE, (b"content-type", b"application/x-www-form-urlencoded"))
     for i in range(60):
@@ -432,6 +504,10 @@ PEOPLE = [
     _collection,
     _guesses,
     _passwords,
+    _own_objects,
+    _map_of_site,
+    _packages,
+    _many_tabs,
 ]
 
 
@@ -442,6 +518,22 @@ def test_person_page_or_script_is_no_scanner(steps: Callable[[], Iterable[Step]]
 
     assert [] == [flag.says for flag in session.loud()]
     assert session.asked == session.released
+
+
+def test_crawl_is_stopped_before_it_has_everything() -> None:
+    """Pages of many kinds at machine pace are warned of, then refused; what was given before goes on."""
+    session = Session().run(_crawl())
+
+    assert session.released < 40
+    assert session.ask("/goods", headers=WGET)
+    assert "linked pages" in session.loud("automated-scanner")[0].says
+
+
+def test_filter_that_is_tried_out_is_refused() -> None:
+    """Several families at once, then one by one under made-up names: the second payload does not leave."""
+    session = Session().run(_wafw00f_at_once())
+
+    assert session.released <= 4
 
 
 def test_few_requests_of_a_caught_scanner_get_through() -> None:

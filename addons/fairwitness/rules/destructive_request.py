@@ -13,6 +13,7 @@ from fairwitness.model.policy import Policy
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.deeds import Deed, destroys, destroys_by_link
 from fairwitness.rules.facets import CHANGES, GOOD, SAYS
+from fairwitness.rules.fields import last_word
 from fairwitness.rules.made import path_object
 from fairwitness.rules.objects import Object
 from fairwitness.rules.ownership import Standing
@@ -27,6 +28,7 @@ _HINT = occurs(
     rb"|wipe|fdisk|parted|dd\s|/dev/|reboot|halt|poweroff|init|kill|:\(|del|erase|rd\s|rmdir|format|chmod|mv\s|>\s*/"
     rb"|unlink|rmtree|removedirs|os\.|dropdatabase|flush|\.remove|\$(?:out|merge)|%"
 )
+_STATEMENTS = frozenset(["rawsql", "sql", "sqlquery", "sqltext", "statement", "stmt"])  # run as they stand
 _LINK = occurs(rb"(?i)delete|destroy|erase|purge|remove|wipe")
 _HOSTS = 64
 _LINKS = 256  # of one host that are known to have deleted something
@@ -79,7 +81,8 @@ class DestructiveRequest(Rule):
             value = _bytes(field.value)
             if not _HINT(value):
                 continue
-            for attack in destruction_in(value):
+            is_statement = last_word(field.name) in _STATEMENTS
+            for attack in destruction_in(value + b";" if is_statement else value):
                 part = "body" if field.place == "body" else "head"
                 yield Sighting(
                     rule=self.name,

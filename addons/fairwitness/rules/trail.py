@@ -48,6 +48,8 @@ class Kind(StrEnum):
     ASKED = "different addresses"
     UNREFERRED = "linked addresses without the Referer that a browser sends"
     CALLBACK = "call-back hosts"
+    FOLLOWED = "linked pages without what belongs to a page"
+    PLACE = "kinds of linked pages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,19 @@ _SCORES: dict[Kind, tuple[_Steps, _Steps]] = {  # within a minute, within ten
     Kind.PRETENCE: (((24, 8), (16, 6), (8, 3)), ()),
     Kind.CALLBACK: (((1, 1),), ()),
 }
+_CRAWL = ((40, 8), (28, 7), (16, 5))  # linked pages in a minute
+_CRAWLED_PLACES = 5  # kinds of them; who goes through one list, of own objects say, sees fewer
 _FEWEST = {
     kind: min(steps[-1][0] for steps in both if steps) for kind, both in _SCORES.items()
 }  # below that a kind is worth nothing
 
 _HASTY = 3  # payloads close upon each other
-_WORTH = {**_FEWEST, Kind.PAYLOAD: _HASTY, Kind.ASKED: WALK}  # below all of these nothing is worth anything
+_WORTH = {
+    **_FEWEST,
+    Kind.PAYLOAD: _HASTY,
+    Kind.ASKED: WALK,
+    Kind.FOLLOWED: _CRAWL[-1][0],
+}  # below all of these nothing is worth anything
 
 
 class _Seen:
@@ -135,6 +144,8 @@ class Trail:
         """How it differs from the browser that it says it is."""
         self.tool: str | None = None
         """The scanner that it named."""
+        self.names_crawler = False
+        """Whether it named a crawler."""
         self.tried_us = 0
         """When its latest payload came; later, where its answer came late."""
         self.tried_by = ""
@@ -183,6 +194,8 @@ class Trail:
             tried = self.count(Kind.PAYLOAD, now_us, span_us=MINUTE_US)
             if tried >= 3:
                 yield Part(2, f"{tried} payloads in a minute, after several families at once")
+        yield from self._fingerprint(now_us)
+        yield from self._crawl(now_us)
         for kind in (Kind.PRETENCE, Kind.SPELLING):
             hurried = self.count(kind, now_us, span_us=_BURST_US)
             if hurried >= _HURRIED:
@@ -193,6 +206,29 @@ class Trail:
             bare = self.count(Kind.UNREFERRED, now_us, span_us=WALK_US)
             if bare >= WALK:
                 yield Part(4, f"{bare} {Kind.UNREFERRED.value}")
+
+    def _fingerprint(self, now_us: int) -> Iterator[Part]:
+        """Several families at once, then one by one under made-up names: a filter is tried out."""
+        kinds = (Kind.CROWDED, Kind.HURRIED, Kind.NAME)
+        if all(self.count(kind, now_us, span_us=MINUTE_US) for kind in kinds):
+            yield Part(
+                5, "after several families at once, another payload in less than a second, in a new name"
+            )
+
+    def _crawl(self, now_us: int) -> Iterator[Part]:
+        """One page after the other, of many kinds, is no list that somebody goes through."""
+        followed = self.count(Kind.FOLLOWED, now_us, span_us=MINUTE_US)
+        points = next((points for least, points in _CRAWL if followed >= least), 0)
+        if not points:
+            return
+        places = self.count(Kind.PLACE, now_us, span_us=MINUTE_US)
+        if places < _CRAWLED_PLACES:
+            return
+        yield Part(points, f"{followed} {Kind.FOLLOWED.value}, of {places} kinds, in a minute")
+        if self.names_crawler:
+            yield Part(2, "it names itself a crawler")
+        if "/robots.txt" in self.given:
+            yield Part(1, "it read robots.txt")
 
 
 def _points(kind: Kind, seen: _Seen, now_us: int) -> Iterator[Part]:

@@ -16,7 +16,7 @@ from fairwitness.rules.given import Given
 from fairwitness.rules.hello import contradicts
 from fairwitness.rules.hints import Hint, hints_in
 from fairwitness.rules.reading import Reading, Tried
-from fairwitness.rules.trail import HAND_US, READING_US, Kind, Trail
+from fairwitness.rules.trail import HAND_US, READING_US, WALK_US, Kind, Trail
 
 _TRAILS = 64
 _OPEN = 1024  # exchanges whose trail is known
@@ -43,6 +43,7 @@ _PRETENDING = frozenset(  # headers that say from where, for whom or to what a r
 _ALIKE = 8  # different unlinked paths with one and the same answer: it means "no such thing"
 _PATH_BYTES = 512  # of a path whose spelling is looked at
 _MANY_NAMES = 40
+_STROLL = 8  # addresses in 10 s: below that nobody looks whether pages link them
 _NAMES = 200
 _UNUSUAL = frozenset({"TRACE", "TRACK", "DEBUG", "QUERY"})
 _USUAL = re.compile(
@@ -98,6 +99,8 @@ class Trails:
         tool = reading.tool
         if tool is not None and tool.kind is ToolKind.SCANNER:
             trail.tool = tool.name
+        elif tool is not None and tool.kind is ToolKind.CRAWLER:
+            trail.names_crawler = True
         label = request.client.label
         if label and trail.tool is None:
             named = tool_in(((b"user-agent", label.encode("utf-8", "replace")),))
@@ -137,8 +140,7 @@ class Trails:
                 trail.note(Kind.FAMILY, family, now_us)
 
     def _look_at_address(self, trail: Trail, request: Request, reading: Reading) -> None:
-        now_us = request.received_us
-        path = request.path
+        now_us, path = request.received_us, request.path
         trail.note(Kind.ASKED, (request.host, request.target), now_us)
         if path not in trail.given and probe_in(path.encode("latin-1")) and not self.given.links(request):
             trail.note(Kind.PROBE, (request.host, path), now_us)
@@ -222,7 +224,20 @@ class Trails:
                 trail.note(Kind.MISS, (request.host, _folded(path)), now_us)
         elif status < 400:
             trail.given.put(path, True)
+        if request.initiator is not Initiator.PAGE and status == 200 and request.method == "GET":
+            self._look_at_crawl(trail, exchange)
         self.given.learn(exchange)
+
+    def _look_at_crawl(self, trail: Trail, exchange: Exchange) -> None:
+        """Pages that earlier answers link, asked for by what loads no part of them."""
+        request, now_us = exchange.request, exchange.request.received_us
+        if trail.count(Kind.ASKED, now_us, span_us=WALK_US) < _STROLL:
+            return
+        if exchange.response is None or "html" not in exchange.response.kind:
+            return
+        if (self.name_of(request), True) not in self._trails and self.given.links(request):
+            trail.note(Kind.FOLLOWED, (request.host, request.target), now_us)
+            trail.note(Kind.PLACE, (request.host, _folded(request.path)), now_us)
 
     def _says_the_same(self, trail: Trail, exchange: Exchange) -> bool:
         """Whether many paths that nobody linked are answered alike, as a site does that never says 404."""
