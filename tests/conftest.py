@@ -10,6 +10,8 @@ import pytest
 
 from fairwitness.testing import Authority, Origin
 
+_LONG_FOLDERS = frozenset({"browser", "export", "loopback", "rules", "transcripts"})
+
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
@@ -32,3 +34,9 @@ def make_origin(authority: Authority) -> Iterator[Callable[..., Origin]]:
 def folder(tmp_path: Path) -> Path:
     """An empty folder."""
     return tmp_path
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put folders with long files first, else all would wait for one that began at the end."""
+    items.sort(key=lambda item: item.path.parent.name not in _LONG_FOLDERS)

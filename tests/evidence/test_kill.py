@@ -55,7 +55,7 @@ def _kill(writer: Writer) -> list[str]:
     return rest.decode().split("\n")[:-1]
 
 
-@pytest.mark.parametrize("after", [1, 60, 400, 1500])
+@pytest.mark.parametrize("after", [1, 60, 400, pytest.param(1500, marks=pytest.mark.slow)])
 def test_every_request_whose_commit_returned_survives_sigkill(
     write: Callable[..., Writer], evidence: Path, after: int
 ) -> None:

@@ -251,6 +251,7 @@ def test_block_a_minute_later_is_a_line_of_its_own(log: Log, open_again: Callabl
     assert [("cdn.other.test", "p", 5)] == wanted
 
 
+@pytest.mark.slow
 def test_endless_different_blocks_are_forgotten_one_by_one(log: Log) -> None:
     """Memory stays bounded, and no count is lost."""
     client = Client(connection=new_exchange(), address="127.0.0.1", port=5000)

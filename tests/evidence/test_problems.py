@@ -95,6 +95,7 @@ def test_untouched_folder_has_no_problem(sample: Path) -> None:
     assert [] == _problems(sample)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["log.sqlite3", "view.sqlite3"])
 def test_flip_in_every_column_of_every_table_is_named(sample: Path, tmp_path: Path, name: str) -> None:
     """In the first and the last row of each that holds anything, but where SQLite itself refuses."""

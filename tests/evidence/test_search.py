@@ -192,6 +192,7 @@ def test_index_is_filled_at_the_end_of_a_run(log: Log, evidence: Path) -> None:
     assert 0o600 == (evidence / WORDS_NAME).stat().st_mode & 0o777
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "harm",
     [
@@ -283,7 +284,9 @@ def _pieces(folder: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("portions", [1, 3, 12])
+@pytest.mark.parametrize(
+    "portions", [pytest.param(1, marks=pytest.mark.slow), 3, pytest.param(12, marks=pytest.mark.slow)]
+)
 def test_killed_while_indexing_the_search_is_right(evidence: Path, portions: int) -> None:
     """Whatever the index then knows, and it is taken up again."""
     log = open_log(evidence)
@@ -375,6 +378,7 @@ def test_question_to_the_index_is_bounded() -> None:
     assert 24 >= len((match_of(random.Random(1).randbytes(10_000).hex().encode()) or "").split(" AND "))
 
 
+@pytest.mark.slow
 def test_searches_grow_slower_than_the_log(tmp_path: Path) -> None:
     """A rare host or word in 8 times the log costs less than 4 times as much."""
     steps = []

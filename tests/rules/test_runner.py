@@ -610,6 +610,7 @@ def test_flags_are_numbered_on_from_the_folders_last() -> None:
     assert ["f41"] == [flag.flag for flag in runner.flags]
 
 
+@pytest.mark.slow
 def test_flood_of_different_offences_stays_bounded() -> None:
     """A tool that offends at ever new endpoints fills neither memory nor list."""
     runner = _runner()

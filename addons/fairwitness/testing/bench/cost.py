@@ -50,13 +50,19 @@ class Cost:
     """An exchange of 1 KB JSON in each direction."""
 
 
-def costs(recordings: Recordings | None, policy: Policy) -> tuple[Cost, ...]:
-    """``all rules`` first, then what they know in common, then each rule, the dearest first."""
+def costs(recordings: Recordings | None, policy: Policy, *, ordinary: int = _ORDINARY) -> tuple[Cost, ...]:
+    """``all rules`` first, then what they know in common, then each rule, the dearest first.
+
+    Args:
+        recordings: What was recorded, where it is at hand.
+        policy: What is judged by, where nothing was recorded.
+        ordinary: Exchanges of the ordinary session; few make the numbers rough.
+    """
     recorded = [list(moments(each.path)) for each in recordings.truths] if recordings else []
     gc.collect()
     gc.freeze()  # what was read stays: the collector need not look at it again while we measure
     given = recordings.policy if recordings else policy
-    sides = [_side_us(given, sessions) for sessions in (recorded, [list(_ordinary())])]
+    sides = [_side_us(given, sessions) for sessions in (recorded, [list(_ordinary(ordinary))])]
     gc.unfreeze()
     of_recorded, of_ordinary = sides
     each = [Cost(name, of_recorded.get(name), of_ordinary[name]) for name in of_ordinary]
@@ -133,11 +139,11 @@ def _judge(session: Iterable[Moment], asked: dict[int, bool], runner: Runner) ->
             runner.judge_response(exchange)
 
 
-def _ordinary() -> Iterator[Moment]:
+def _ordinary(count: int) -> Iterator[Moment]:
     """What an application asks all day: lists and events in JSON, 1 KB each way."""
     items = json.dumps({"items": [{"sku": f"A-{i}", "title": "red mug", "price": 4.5} for i in range(20)]})
     sent = json.dumps({"events": [{"kind": "view", "page": "/products", "ms": 120} for _ in range(20)]})
-    for i in range(1, _ORDINARY + 1):
+    for i in range(1, count + 1):
         is_list = i % 2
         request = make_request(
             f"https://shop.acme.test/api/items?page={i % 10}&sort=price"
