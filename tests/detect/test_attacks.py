@@ -159,10 +159,10 @@ def test_hostile_value_costs_linear_time(piece: bytes):
 
     def took(count: int) -> float:
         text = piece * count
-        start = time.perf_counter()
+        start = time.thread_time()  # of the processor: others use the machine too
         for _ in range(5):
             attacks_in(text[:-1] + b"x" * 2100)
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     took(10)
 

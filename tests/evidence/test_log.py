@@ -426,7 +426,7 @@ def test_commit_without_anything_new_returns_at_once(log: Log) -> None:
     """Nobody waits for a commit that has nothing to do."""
     log.commit_now()
 
-    asyncio.run(asyncio.wait_for(log.commit(), timeout=5))
+    asyncio.run(asyncio.wait_for(log.commit(), timeout=60))
 
 
 def test_full_commit_in_a_thread_is_a_full_commit(log: Log) -> None:

@@ -153,16 +153,18 @@ def _let_out(town: Town, running: Mitmdump, mark: str) -> list[str]:
         running.curl(town.login.url(f"/{mark}-login"), *patient)
     if mark in ("editsmessages", "injects", "editslate"):
         _talk(town, running, mark)
+    # what came to the origin first: what comes between the two readings is in the log before it is there
+    came, said_there = town.inside.requests[seen:], town.inside.messages[messages:]
     released = [row for row in running.rows() if row.decision != "block"]
     paths = {row.url.removeprefix(town.inside.url("", scheme=row.url.split(":")[0])) for row in released}
     said = {message.content for row in released[-3:] for message in running.record(row).messages}
     requests = [
         f"{each.path} for {each.header(':authority') or each.header('host')}"
-        for each in town.inside.requests[seen:]
+        for each in came
         if each.path not in paths
         or (each.header(":authority") or each.header("host")) != town.inside.host_port
     ]
-    frames = [each for each in town.inside.messages[messages:] if each.kind != "close"]
+    frames = [each for each in said_there if each.kind != "close"]
     sent = [repr(each.content) for each in frames if each.content not in said]
     through = ["a request through a tunnel"] if town.login.counts.requests != login else []
     strange = ["a packet to the stranger"] if town.outside.counts != UNTOUCHED else []

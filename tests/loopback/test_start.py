@@ -30,7 +30,7 @@ def _start(folder: Path, *arguments: str, policy: str | bytes | None = None) -> 
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=100,
         check=False,
         env={"PATH": "/usr/bin:/bin", "HOME": str(folder / "home")},
     )

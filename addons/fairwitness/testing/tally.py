@@ -12,7 +12,7 @@ from typing import NamedTuple
 from fairwitness.testing.hello import Hello
 
 Headers = tuple[tuple[bytes, bytes], ...]
-PATIENCE_S = 30.0  # how long a wait may take before it is a failure; far above what a loaded machine needs
+PATIENCE_S = 60.0  # how long a wait may take before it is a failure; far above what a loaded machine needs
 
 
 class Counts(NamedTuple):
