@@ -11,12 +11,17 @@ from fairwitness.testing import Counts, Town
 from fairwitness.testing.bench.amounts.bombs import answers
 from fairwitness.testing.bench.amounts.http1 import (
     blocked_hosts,
+    endless_chunk_line,
     endless_head,
     endless_hello,
+    endless_trailers,
     idle,
     long_answer,
     long_heads,
     sent_behind,
+    servers_endless_announcement,
+    servers_endless_chunk_line,
+    servers_endless_trailers,
 )
 from fairwitness.testing.bench.amounts.websockets import (
     empty_fragments,
@@ -27,6 +32,7 @@ from fairwitness.testing.bench.amounts.websockets import (
     server_message,
     server_messages,
 )
+from fairwitness.testing.deaf import mute
 from fairwitness.testing.soak.vitals import forget_peak, peak_bytes, resident_bytes, unread_bytes
 
 Send = Callable[[Town, int], None]
@@ -44,11 +50,39 @@ def grown_bytes(town: Town, send: Send, count: int) -> int:
 
 
 @pytest.mark.parametrize(
-    "send", [endless_head, sent_behind, long_answer, endless_message, fragments, server_message]
+    "send",
+    [
+        endless_chunk_line,
+        endless_head,
+        endless_message,
+        endless_trailers,
+        fragments,
+        long_answer,
+        sent_behind,
+        server_message,
+        servers_endless_announcement,
+        servers_endless_chunk_line,
+        servers_endless_trailers,
+    ],
 )
 def test_what_has_no_end_is_not_kept_in_memory(town: Town, send: Send) -> None:
-    """Heads, bytes sent ahead, answers, WebSocket messages: twice as much is sent as it may grow."""
+    """Heads, lines, bytes sent ahead, answers, WebSocket messages: twice as much is sent as it may grow."""
     assert grown_bytes(town, send, SENT_MIB) < ALLOWED_BYTES
+
+
+def test_a_servers_own_words_are_quoted_in_short(town: Town) -> None:
+    """Why an exchange failed stands in every list: 500 characters of it."""
+    with mute(town.inside) as listener, town.client() as client:
+        url = town.inside.url("/wordy", scheme="http")
+        client.send(f"GET {url} HTTP/1.1\r\nHost: {town.inside.host_port}\r\n\r\n".encode())
+        server, _ = listener.accept()
+        with server:
+            server.recv(1 << 16)
+            server.sendall(b"no HTTP " * 8_000)
+        client.read()
+    row = town.proxy.wait_for_row(lambda row: "unexpected server response" in row.outcome)
+
+    assert len(row.outcome) < 520
 
 
 def test_a_flood_of_messages_waits_outside(town: Town) -> None:

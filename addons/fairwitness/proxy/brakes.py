@@ -9,11 +9,9 @@ import asyncio
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from mitmproxy.addons import next_layer
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import events, layer, layers
 from mitmproxy.proxy.layers import tcp as tcp_layers
-from mitmproxy.proxy.layers import tls as tls_layers
 from mitmproxy.proxy.server import ConnectionHandler
 
 
@@ -62,10 +60,6 @@ class BrakingTcp(Braking, tcp_layers.TCPLayer):
     """Raw bytes."""
 
 
-class BrakingTls(Braking, tls_layers.ClientTLSLayer):
-    """TLS of the client, which waits while that of the server is begun."""
-
-
 _drain_writers = ConnectionHandler.drain_writers
 
 
@@ -81,5 +75,4 @@ async def _drain_and_wait(self: ConnectionHandler) -> None:
 def mend_reading() -> None:
     """Let every connection wait so, for this process."""
     tcp_layers.TCPLayer = layers.TCPLayer = BrakingTcp  # type: ignore[misc]
-    tls_layers.ClientTLSLayer = layers.ClientTLSLayer = next_layer.ClientTLSLayer = BrakingTls  # type: ignore
     ConnectionHandler.drain_writers = _drain_and_wait  # type: ignore[method-assign]

@@ -35,6 +35,7 @@ from fairwitness.proxy.wiring import Caller, Live, Wiring
 from fairwitness.witness import head_verdict, refused
 
 _REFUSED_S = 1.0  # time for the answer, and for a page's other requests on the same connection
+_MOST_REASON_CHARACTERS = 500  # mitmproxy quotes what a server sent, whole
 _RECEIVED = "fairwitness.received_us"
 _DESTINATIONS = "fairwitness.destinations"
 
@@ -253,7 +254,7 @@ class Exchanges:
         live = self._wiring.exchanges.pop(flow.id, None)
         if live is None:
             return
-        why = flow.error.msg if flow.error else "no answer"
+        why = flow.error.msg[:_MOST_REASON_CHARACTERS] if flow.error else "no answer"
         if why.startswith(OUR_REFUSAL):  # of the dial: the request was let go, but had nowhere to go
             why = f"not sent: {why.removeprefix(OUR_REFUSAL)}"
         if flow.response is None and ANNOUNCED in flow.metadata:

@@ -27,9 +27,9 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseTrailers,
 )
 
-MOST_AHEAD_BYTES = (
-    4 << 20
-)  # a head, or requests sent ahead: mitmproxy keeps them all, browsers stop at 256 KiB
+MOST_AHEAD_BYTES = 4 << 20
+"""Of a head, trailers, the line before a chunk, or requests sent ahead: mitmproxy keeps them all, browsers
+stop at 256 KiB."""
 _LAST_CHUNK = b"0\r\n"
 _STATUS = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})")
 _STATUS_BYTES = 12
@@ -64,12 +64,8 @@ class _Trailing(_http1.Http1Connection):
     _written: http.Headers | None = None
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """Close who sends a head without end, or without end what waits for an answer before it."""
-        if (
-            isinstance(event, events.DataReceived)
-            and self.state in (self.read_headers, self.wait)
-            and len(self.buf) + len(event.data) > MOST_AHEAD_BYTES
-        ):
+        """Close who sends without end what cannot be read yet: a head, a line of chunks, a request ahead."""
+        if isinstance(event, events.DataReceived) and len(self.buf) + len(event.data) > MOST_AHEAD_BYTES:
             self.buf = ReceiveBuffer()
             yield commands.CloseConnection(self.conn)
             return
@@ -111,6 +107,7 @@ class TrailingClient(_Trailing, _http1.Http1Client):
 
     _is_final = False
     _announced = 0
+    _announcing_status = 0
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         """Read over 1xx answers, but for 101: that one is final."""
@@ -118,6 +115,7 @@ class TrailingClient(_Trailing, _http1.Http1Client):
             if self.buf.maybe_extract_lines() is None:
                 return  # it is not whole yet
             assert self.stream_id is not None
+            self._announcing_status = 0
             self._announced += 1
             if self._announced > _MOST_ANNOUNCED:
                 yield commands.CloseConnection(self.conn)
@@ -131,10 +129,12 @@ class TrailingClient(_Trailing, _http1.Http1Client):
         """The status at the start of the buffer where it is a 1xx; else, or not there yet, 0."""
         if self._is_final or len(self.buf) < _STATUS_BYTES:
             return 0
-        found = _STATUS.match(bytes(self.buf)[:_STATUS_BYTES])
-        status = int(found[1]) if found else 0
-        self._is_final = not 100 <= status < 200 or status == 101
-        return 0 if self._is_final else status
+        if not self._announcing_status:  # once for each head: it may come byte by byte
+            found = _STATUS.match(bytes(self.buf)[:_STATUS_BYTES])
+            status = int(found[1]) if found else 0
+            self._is_final = not 100 <= status < 200 or status == 101
+            self._announcing_status = 0 if self._is_final else status
+        return self._announcing_status
 
     def mark_done(self, *, request: bool = False, response: bool = False) -> layer.CommandGenerator[None]:
         """Begin anew with the next answer."""

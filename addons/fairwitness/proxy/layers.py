@@ -1,7 +1,7 @@
 """What mitmproxy's layers lack: a say before a long upload starts.
 
 Its class of HTTP streams is replaced by a subclass, once a process (more in `http1`, `http2`, `websockets`,
-`brakes` and `delivery`); its reader of TLS hellos gets a limit.
+`hellos`, `brakes` and `delivery`).
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from mitmproxy import http, tls
+from mitmproxy import http
 from mitmproxy.connection import Connection
 from mitmproxy.flow import Error
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as http_layers
-from mitmproxy.proxy.layers import tls as tls_layers
 from mitmproxy.proxy.layers.http._events import (
     RequestData,
     RequestEndOfMessage,
@@ -29,11 +28,10 @@ from mitmproxy.proxy.utils import expect
 from fairwitness.model.exchange import SEEN_BODY_BYTES
 from fairwitness.proxy.brakes import brake, mend_reading, release
 from fairwitness.proxy.delivery import mend_delivery
+from fairwitness.proxy.hellos import mend_hellos
 from fairwitness.proxy.http1 import ResponseAnnounced, mend_http1
 from fairwitness.proxy.http2 import BodyTaken, ClientRead, ServerRead, mend_http2
 from fairwitness.proxy.websockets import mend_websockets
-
-_MAX_HELLO_BYTES = 1 << 16  # browsers' are under 3 KiB; mitmproxy would parse an endless one again and again
 
 WATCHED = "fairwitness.watched_body_bytes"
 """Key of a flow's metadata: from how many buffered bytes on `upload_started` is asked."""
@@ -211,15 +209,6 @@ class WatchedStream(http_layers.HttpStream):
         yield from self.handle_connect_finish()  # type: ignore[no-untyped-call]
 
 
-_parse_hello = tls_layers.parse_client_hello
-
-
-def _bounded_hello(data: bytes) -> tls.ClientHello | None:
-    if len(data) > _MAX_HELLO_BYTES:
-        raise ValueError("the TLS hello is too long")
-    return _parse_hello(data)
-
-
 def watch_layers() -> None:
     """Put the watched layers in the place of mitmproxy's own, for this process."""
     mend_delivery()
@@ -228,4 +217,4 @@ def watch_layers() -> None:
     http_layers.HttpStream = WatchedStream  # type: ignore[misc]
     mend_websockets()
     mend_reading()
-    tls_layers.parse_client_hello = _bounded_hello
+    mend_hellos()

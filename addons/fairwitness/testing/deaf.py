@@ -12,12 +12,15 @@ _MORE_THAN_FIT = 4  # Linux keeps one more than the backlog says
 
 
 @contextlib.contextmanager
-def mute(origin: Origin, *, backlog: int = 64) -> Iterator[None]:
-    """Let every connection to *origin* be made, and nothing be read or said on it; later it is as before."""
+def mute(origin: Origin, *, backlog: int = 64) -> Iterator[socket.socket]:
+    """Let every connection to *origin* be made, and nothing be read or said on it; later it is as before.
+
+    Gives the listener, for who wants to answer after all.
+    """
     origin.die()
     try:
-        with socket.create_server((origin.address, origin.port), backlog=backlog):
-            yield
+        with socket.create_server((origin.address, origin.port), backlog=backlog) as listener:
+            yield listener
     finally:
         origin.come_back()
 

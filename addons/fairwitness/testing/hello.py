@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ssl
 from dataclasses import dataclass
 
 TLS_HANDSHAKE = 0x16
@@ -103,3 +105,12 @@ def _protocols(offered: _Bytes) -> tuple[str, ...]:
     while offered.left:
         names.append(offered.vector(1).decode("latin-1"))
     return tuple(names)
+
+
+def client_hello(name: str) -> bytes:
+    """What Python's own TLS says first to a server of that name: one record."""
+    outgoing = ssl.MemoryBIO()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=name).do_handshake()
+    return outgoing.read()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import ssl
 
 from fairwitness.testing.client import RawClient
 from fairwitness.testing.deaf import deaf, mute
+from fairwitness.testing.hello import client_hello
 from fairwitness.testing.socks import read_exactly, socks_request
 from fairwitness.testing.town import Town
 
@@ -43,7 +43,7 @@ def into_a_tunnel(town: Town, mib: int) -> None:
     """Bytes behind the TLS hello that opens a tunnel."""
     with deaf(town.login), town.client() as client:
         client.connect(town.login.host_port)
-        client.send(_hello(town.login.name))
+        client.send(client_hello(town.login.name))
         _pour(client, mib)
 
 
@@ -51,18 +51,10 @@ def behind_a_hello(town: Town, mib: int) -> None:
     """Bytes behind the client's TLS hello, which the server's handshake has to answer first."""
     with mute(town.inside), town.client() as client:
         client.connect(town.inside.host_port)
-        client.send(_hello(town.inside.name))
+        client.send(client_hello(town.inside.name))
         _pour(client, mib)
 
 
 def _pour(client: RawClient, mib: int) -> None:
     with contextlib.suppress(OSError):
         client.send_while_read(_MIB, mib)
-
-
-def _hello(name: str) -> bytes:
-    outgoing = ssl.MemoryBIO()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    with contextlib.suppress(ssl.SSLWantReadError):
-        context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=name).do_handshake()
-    return outgoing.read()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from fairwitness.testing.client import Disconnected, RawClient
+from fairwitness.testing.deaf import mute
 from fairwitness.testing.town import Town
 
 _MIB = 1 << 20
@@ -37,6 +38,51 @@ def endless_head(town: Town, mib: int) -> None:
         client.send(f"GET {town.inside.url('/', scheme='http')} HTTP/1.1\r\nX-Long: ".encode())
         for _ in range(mib):
             client.send(b"a" * _MIB)
+
+
+def endless_chunk_line(town: Town, mib: int) -> None:
+    """The line before a chunk of an upload, which does not end."""
+    _chunked(town, b"5;a=", mib)
+
+
+def endless_trailers(town: Town, mib: int) -> None:
+    """The lines behind an upload, which do not end."""
+    _chunked(town, b"0\r\nX-Long: ", mib)
+
+
+def _chunked(town: Town, beginning: bytes, mib: int) -> None:
+    with town.client() as client, contextlib.suppress(OSError, Disconnected):
+        head = f"POST {town.inside.url('/chunks', scheme='http')} HTTP/1.1\r\nHost: {town.inside.host_port}"
+        client.send(f"{head}\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + beginning)
+        for _ in range(mib):
+            client.send(b"a" * _MIB)
+
+
+def servers_endless_announcement(town: Town, mib: int) -> None:
+    """The head of a 103, which does not end."""
+    _answered(town, b"HTTP/1.1 103 Early Hints\r\nLink: ", mib)
+
+
+def servers_endless_chunk_line(town: Town, mib: int) -> None:
+    """The line before a chunk of an answer, which does not end."""
+    _answered(town, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=", mib)
+
+
+def servers_endless_trailers(town: Town, mib: int) -> None:
+    """The lines behind an answer, which do not end."""
+    _answered(town, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Long: ", mib)
+
+
+def _answered(town: Town, beginning: bytes, mib: int) -> None:
+    with mute(town.inside) as listener, town.client() as client, contextlib.suppress(OSError):
+        url = town.inside.url("/chunks", scheme="http")
+        client.send(f"GET {url} HTTP/1.1\r\nHost: {town.inside.host_port}\r\n\r\n".encode())
+        server, _ = listener.accept()
+        with server:
+            server.recv(_MIB)
+            server.sendall(beginning)
+            for _ in range(mib):
+                server.sendall(b"a" * _MIB)
 
 
 def sent_behind(town: Town, mib: int) -> None:
