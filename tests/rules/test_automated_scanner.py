@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +14,7 @@ from fairwitness.model.verdict import Action
 from fairwitness.rules import Knowledge, Runner
 from fairwitness.rules.automated_scanner import AutomatedScanner
 from fairwitness.rules.content_discovery import ContentDiscovery
+from fairwitness.rules.reading import Reading
 from fairwitness.rules.testing import NOON_US, make_exchange, make_line, make_policy, make_request
 
 CHROME = (
@@ -580,6 +582,15 @@ def test_name_is_enough_and_label_is_a_name() -> None:
         session = Session()
 
         assert not session.ask("/", **more)  # type: ignore[arg-type]
+
+
+def test_payload_in_a_trailer_is_read_as_in_a_header() -> None:
+    """Some servers put trailers beside the headers."""
+    asked = replace(
+        make_request(SITE), trailers=((b"x-name", b"<script>alert(1)</script>"), (b"x-sum", b"9"))
+    )
+
+    assert [("header", "x-name")] == [(each.place, each.name) for each in Reading(asked).sure_attacks]
 
 
 def test_flag_lists_its_parts() -> None:

@@ -47,6 +47,8 @@ def _action(request: Request) -> Action:
         ("POST", "/articles", {"body": "<img src='data:image/png;base64,iVBO' onerror=alert(1)>"}),
         ("PATCH", "/users/41", {"display_name": SCRIPT}),
         ("POST", "/settings", {"bio": SCRIPT}),
+        ("PATCH", "/users/41", [{"op": "replace", "path": "/bio", "value": SCRIPT}]),
+        ("PATCH", "/users/41", [{"op": "add", "path": "/nickname/0", "value": SCRIPT}]),
         ("POST", "/articles", {"body": '<script src="https://w.example/a.js"></script>'}),
         ("POST", "/articles", {"body": QUOTED + "<script>alert(1)</script>"}),
         ("POST", "/graphql", {"query": MUTATION, "variables": {"t": SCRIPT}}),
@@ -62,6 +64,7 @@ def test_script_that_others_would_run_is_held(method: str, path: str, form: obje
     [
         ("/login", {"username": SCRIPT, "password": "x"}),
         ("/account", {"name": SCRIPT}),
+        ("/account", [{"op": "replace", "path": "/name", "value": SCRIPT}]),
         ("/orders/7", {"note": SCRIPT}),
         ("/contact", {"message": SCRIPT}),
         ("/posts/search", {"q": SCRIPT}),

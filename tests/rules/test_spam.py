@@ -67,6 +67,9 @@ def _ask(runner: Runner, request: Request) -> Judgement:
         ("/password/reset", "username=bob", "reset mail"),
         ("/items/4/share", "to=a%40b.example", "mail"),
         ("/api/send-email", '{"to": "a@b.example", "body": "x"}', "mail"),
+        ("/api/messages", '{"to": 7, "message": "hi"}', "chat message"),
+        ("/chat/rooms/5/messages", '{"text": "hi"}', "chat message"),
+        ("/graphql", '{"query": "mutation { sendMessage(room: 7, text: \\"x\\") { id } }"}', "chat message"),
         ("/graphql", '{"query": "mutation { addComment(id: 7, text: \\"x\\") { id } }"}', "comment"),
     ],
 )
@@ -102,6 +105,10 @@ def test_what_reaches_others_is_recognised(path: str, body: str, kind: str) -> N
         ("/api/feedback", '{"rating": 5, "page": "/docs"}'),
         ("/api?action=getComments", "text=mug"),
         ("/login?next=/contact", "username=a&password=b"),
+        ("/v1/chat/completions", '{"model": "m", "messages": [{"role": "user", "content": "hi"}]}'),
+        ("/api/chat", '{"prompt": "x", "message": "hi"}'),
+        ("/api/messages/read", '{"message": "7"}'),
+        ("/api/messages", '{"id": 7}'),
     ],
 )
 def test_what_reaches_nobody_is_left_alone(path: str, body: str) -> None:
@@ -117,6 +124,20 @@ def test_fourth_of_a_day_is_held_and_says_how_many() -> None:
     assert [Action.ALLOW] * 3 + [Action.HOLD] == [each.action for each in said]
     assert "message to staff number 4 within 24 h at shop.test; 3 are free" in said[-1].reason
     assert "b.example" not in said[-1].reason
+
+
+def test_chat_is_free_for_longer_than_forms() -> None:
+    """Twenty lines to others try a chat out; to one's own account all are free."""
+    runner = _runner()
+    for at in range(30):
+        form = json.dumps({"to": "me@example.org", "message": f"line {at}"})
+        assert Action.ALLOW == _ask(runner, _post("/api/messages", form)).action
+    said = [
+        _ask(runner, _post("/api/messages", json.dumps({"to": 7, "message": f"line {at}"})))
+        for at in range(21)
+    ]
+
+    assert [Action.ALLOW] * 20 + [Action.HOLD] == [each.action for each in said]
 
 
 def test_day_slides() -> None:

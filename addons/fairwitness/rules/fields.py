@@ -120,9 +120,22 @@ def walk(form: object) -> Iterator[tuple[str, str]]:
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             yield name, str(value)
         elif isinstance(value, dict) and depth < _DEPTH:
-            left += [(str(key)[:_NAME], each, depth + 1) for key, each in reversed(value.items())]
+            patched = _patched(value)
+            left += [
+                (patched if patched and key == "value" else str(key)[:_NAME], each, depth + 1)
+                for key, each in reversed(value.items())
+            ]
         elif isinstance(value, list) and depth < _DEPTH:
             left += [(name, each, depth + 1) for each in reversed(value[:_PARTS])]
+
+
+def _patched(form: dict[object, object]) -> str:
+    """The field that a step of a JSON Patch (RFC 6902) sets; empty where it is none."""
+    path = form.get("path") if "op" in form and "value" in form else None
+    if not isinstance(path, str):
+        return ""
+    names = [part for part in path[-_NAME:].split("/") if part.strip("-0123456789")]
+    return names[-1] if names else ""
 
 
 def last_word(name: str) -> str:

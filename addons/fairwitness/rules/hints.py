@@ -32,7 +32,8 @@ _found_in = occurring(
         rb"|graphql|licen[cs]e|topup|deposit",
         Hint.POSTS: rb"(?i)comment|reply|replies|review|guestbook|contact|kontakt|feedback|support"
         rb"|help-?_?desk|ticket|enquir|inquir|invit|register|registr|sign-?_?up|create-?_?account|newsletter"
-        rb"|subscri|waitlist|mail|sms|share|friend|thread|topic|discussion|forgot|reset|recover|lost|magic|resend|graphql",
+        rb"|subscri|waitlist|mail|sms|share|friend|thread|topic|discussion|forgot|reset|recover|lost|magic|resend|graphql"
+        rb"|message|chat|conversation",
         Hint.PUBLISHES: rb"(?i)comment|reply|replies|review|post|thread|topic|forum|guestbook|answer|question"
         rb"|article|blog|wiki|message-?_?board|discussion|public|listing|announcement|status|graphql|wall"
         rb"|testimonial",

@@ -48,6 +48,12 @@ _SIGN_UPS = frozenset(["createaccount", "register", "registration", "signup"])
 _PROOFS = frozenset(["code", "key", "otp", "pin", "token", "verificationcode"])
 _OF_ACCOUNT = frozenset(["account", "auth", "forgot", "forgotten", "lostpassword", "password", "recovery"])
 _LIST = 16 << 10  # characters of a field in which addresses are looked for
+CHAT = "chat message"
+_CHATS = frozenset(["chat", "conversation", "directmessage", "dm", "message"])
+_NO_CHATS = frozenset(
+    ["agent", "assistant", "bot", "completion", "error", "i18n", "llm", "log", "queue", "template"]
+)
+_MACHINES = frozenset(["model", "prompt", "role"])  # a language model answers, nobody reads
 _CONTACT = frozenset(["contactus", "contactform", "enquiry", "feedback", "inquiry", "kontakt", "guestbook"])
 _SUPPORT = frozenset(["helpdesk", "support", "supportticket"])
 _STAFF_FORM = frozenset(["message", "msg", "enquiry", "inquiry", "nachricht", "yourmessage"])
@@ -109,12 +115,16 @@ def _by_words(words: Iterable[str], fields: tuple[Field, ...], *, is_call: bool 
     if kind:
         return Posting(kind, (), False) if is_call or _has_text(kind, fields) else None
     kind = _addressed_kind(said, fields)
-    if not kind:
+    recipients = _recipients(fields, by_name=_goes_by_name(kind, said, fields)) if kind else ()
+    if recipients or kind in _TO_MEMBERS:
+        return Posting(kind, recipients, True)
+    if said.isdisjoint(_CHATS) or not said.isdisjoint(_NO_CHATS):
         return None
-    recipients = _recipients(fields, by_name=_goes_by_name(kind, said, fields))
-    if not recipients and kind not in _TO_MEMBERS:
+    names = {last_word(field.name) for field in fields}
+    if not names.isdisjoint(_MACHINES) or not (is_call or _has_text(CHAT, fields)):
         return None
-    return Posting(kind, recipients, True)
+    recipients = _recipients(fields, by_name=True)
+    return Posting(CHAT, recipients, bool(recipients))
 
 
 def _by_form(words: Iterable[str], fields: tuple[Field, ...]) -> Posting | None:

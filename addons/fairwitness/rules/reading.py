@@ -113,7 +113,7 @@ class Reading:
 
     @cached_property
     def attacks(self) -> tuple[Tried, ...]:
-        """What is attack-like in its path, fields and unusual headers."""
+        """What is attack-like in its path, fields, unusual headers and trailers."""
         return tuple(islice(self._tried(), _VALUES))
 
     @cached_property
@@ -135,6 +135,8 @@ class Reading:
         else:
             for header, value in values.texts:
                 yield from self._in_value("header", "", "head", value, header=header)
+        for header, value in _texts_in(request.trailers) if request.trailers else ():
+            yield from self._in_value("header", "", "head", value, header=header)
 
     def _in_fields(self, fields: Sequence[Field]) -> Iterator[Tried]:
         texts = [text for _, name, said in fields for text in (said, name) if not text.isdigit()]

@@ -12,11 +12,12 @@ from fairwitness.rules.bounded import Recent
 from fairwitness.rules.facets import CHANGES
 from fairwitness.rules.objects import place_of
 from fairwitness.rules.ownership import Standing
-from fairwitness.rules.posting import Posting, posting_of
+from fairwitness.rules.posting import CHAT, Posting, posting_of
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.words import reach_of
 
 FREE = 3  # of a kind, a host and a day
+FREE_CHAT = 20  # people who try a chat out write more than three lines
 _DAY_US = 86_400_000_000
 _KEPT = 512  # hosts and kinds
 _POSTS = 64  # of one kind that are remembered; far more than any threshold
@@ -54,7 +55,7 @@ class Spam(Rule):
             sent.popleft()
         sent.append((request.received_us, request.exchange, weight))
         count = sum(each[2] for each in sent)
-        free = self.threshold(FREE, request)
+        free = self.threshold(FREE_CHAT if posting.kind == CHAT else FREE, request)
         if count <= free:
             return
         yield Sighting(

@@ -82,7 +82,7 @@ _SCORES: dict[Kind, tuple[_Steps, _Steps]] = {  # within a minute, within ten
     Kind.PRETENCE: (((24, 8), (16, 6), (8, 3)), ()),
     Kind.CALLBACK: (((1, 1),), ()),
 }
-_CRAWL = ((40, 8), (28, 7), (16, 5))  # linked pages in a minute
+_CRAWL = ((40, 10), (28, 8), (16, 6))  # linked pages in ten minutes: limits slow a crawler down
 _CRAWLED_PLACES = 5  # kinds of them; who goes through one list, of own objects say, sees fewer
 _FEWEST = {
     kind: min(steps[-1][0] for steps in both if steps) for kind, both in _SCORES.items()
@@ -217,14 +217,14 @@ class Trail:
 
     def _crawl(self, now_us: int) -> Iterator[Part]:
         """One page after the other, of many kinds, is no list that somebody goes through."""
-        followed = self.count(Kind.FOLLOWED, now_us, span_us=MINUTE_US)
+        followed = self.count(Kind.FOLLOWED, now_us)
         points = next((points for least, points in _CRAWL if followed >= least), 0)
         if not points:
             return
-        places = self.count(Kind.PLACE, now_us, span_us=MINUTE_US)
+        places = self.count(Kind.PLACE, now_us)
         if places < _CRAWLED_PLACES:
             return
-        yield Part(points, f"{followed} {Kind.FOLLOWED.value}, of {places} kinds, in a minute")
+        yield Part(points, f"{followed} {Kind.FOLLOWED.value}, of {places} kinds, in 10 min")
         if self.names_crawler:
             yield Part(2, "it names itself a crawler")
         if "/robots.txt" in self.given:
