@@ -284,9 +284,7 @@ def _pieces(folder: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    "portions", [pytest.param(1, marks=pytest.mark.slow), 3, pytest.param(12, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("portions", [1, pytest.param(12, marks=pytest.mark.slow)])
 def test_killed_while_indexing_the_search_is_right(evidence: Path, portions: int) -> None:
     """Whatever the index then knows, and it is taken up again."""
     log = open_log(evidence)

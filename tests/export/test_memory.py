@@ -36,24 +36,30 @@ def _peak_bytes(folder: Path, name: str) -> int:
     done = subprocess.run(
         [
             *(sys.executable, "-c", _MEASURED, "export", "--evidence", str(folder / "evidence")),
-            *("--format", name, "-o", str(folder / "out"), "--unredacted"),
+            *("--format", name, "-o", str(folder / f"out.{name}"), "--unredacted"),
         ],
         capture_output=True,
-        timeout=110,
+        timeout=250,
         check=True,
     )
     return int(done.stderr.split()[-1])
 
 
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Folders with the evidence of a small and of a large log, for all formats."""
+    small, large = tmp_path_factory.mktemp("small"), tmp_path_factory.mktemp("large")
+    for folder, count in ((small, 8), (large, 400)):
+        _log_of(folder / "evidence", count)
+    return small, large
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["har", "jsonl", "html", "curl", "mitm"])
-def test_memory_does_not_grow_with_the_log(tmp_path: Path, name: str) -> None:
+def test_memory_does_not_grow_with_the_log(logs: tuple[Path, Path], name: str) -> None:
     """A log of 100 MB takes about as much as one of 2 MB."""
-    small, large = tmp_path / "small", tmp_path / "large"
-    for folder, count in ((small, 8), (large, 400)):
-        folder.mkdir()
-        _log_of(folder / "evidence", count)
-    peaks = [_peak_bytes(folder, name) for folder in (small, large)]
+    small, large = logs
+    peaks = [_peak_bytes(folder, name) for folder in logs]
 
-    assert (large / "out").stat().st_size > 20 * (small / "out").stat().st_size
+    assert (large / f"out.{name}").stat().st_size > 20 * (small / f"out.{name}").stat().st_size
     assert peaks[1] < peaks[0] + (24 << 20), peaks
