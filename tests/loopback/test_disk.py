@@ -160,6 +160,9 @@ def test_a_damaged_database_is_not_written_to(
     assert "Move the evidence folder away" in proxy.stderr
     assert "Traceback" not in proxy.stderr
     assert before == (evidence / "log.sqlite3").read_bytes()
+    evidence.rename(tmp_path / "kept")  # as it was told to
+    with spare() as proxy:
+        assert [] == check_end(town, tmp_path, proxy)
 
 
 def test_a_stopped_proxy_goes_on_where_it_was(town: Town, spare: Callable[[], Proxy], tmp_path: Path) -> None:

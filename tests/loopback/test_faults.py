@@ -144,6 +144,7 @@ def test_a_watch_over_the_log_that_is_cancelled_closes_the_gate(town: Town, tmp_
 
         assert "the watch over the log" in told.text("reason")
         assert [] == check_closed(town, proxy)
+        assert [] == check_end(town, tmp_path, proxy)
         assert 4 == proxy.stop()
 
 
@@ -221,6 +222,7 @@ def test_rules_and_learning_that_fail_stop_no_traffic_and_are_told(
             assert len(calm) < len(names) / 2  # others have nothing to look at here
         told = " ".join(each.text("reason") for each in proxy.told if each.text("state") == "warning")
         assert not is_closed(proxy)
+        assert [] == check_end(town, tmp_path, proxy)
 
     assert "rule knowledge failed: RuntimeError" in told
     assert "rule request-rate failed: RuntimeError" in told

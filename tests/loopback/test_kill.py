@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fairwitness.testing import Authority, Disconnected, Origin, Proxy, RawClient, Town, policy_text
+from fairwitness.testing.sweep import check_town_end
 
 pytestmark = pytest.mark.gate
 
@@ -59,20 +60,26 @@ def test_an_exchange_cut_off_by_a_crash_is_unknown_afterwards(make_town: Callabl
             rows = [row for row in proxy.rows() if row.url == url]
             told = proxy.wait_for(lambda told: told.text("state") == "recovered", "what it recovered")
 
+        assert [] == check_town_end(town)
+
     assert ["unknown"] == [row.outcome for row in rows]
     assert "store" == told.kind
 
 
-def test_a_terminated_proxy_ends_in_good_order(make_town: Callable[..., Town]) -> None:
-    """SIGTERM: exit code 0, the stopped event, and nothing left open in the log."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_terminated_proxy_ends_in_good_order(
+    make_town: Callable[..., Town], number: signal.Signals
+) -> None:
+    """Exit code 0, the stopped event that says why, nothing left open, and the next start works."""
     with make_town() as town:
         town.curl(town.inside.url("/before-the-end"))
-        code = town.proxy.stop(signal.SIGTERM)
-        kinds = [told.kind for told in town.proxy.told]
+        code = town.proxy.stop(number)
+        why = [told.text("reason") for told in town.proxy.told if told.kind == "stopped"]
         rows = town.proxy.rows()
+        assert [] == check_town_end(town)
 
     assert 0 == code
-    assert "stopped" in kinds
+    assert [number.name] == why
     assert ["complete"] == [row.outcome for row in rows if row.url == town.inside.url("/before-the-end")]
 
 

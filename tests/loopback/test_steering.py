@@ -13,6 +13,7 @@ from wsproto.events import TextMessage
 
 from fairwitness.testing import Disconnected, RawClient, Reply, Told, Town, is_blocked
 from fairwitness.testing.soak.vitals import resident_bytes
+from fairwitness.testing.sweep import check_town_end
 
 pytestmark = pytest.mark.gate
 
@@ -247,6 +248,7 @@ def test_a_broken_policy_changes_nothing(make_town: MakeTown) -> None:
         inside = town.curl(town.inside.url("/"))
         outside = town.curl(town.outside.url("/"))
         counts = town.outside.counts
+        assert [] == check_town_end(town)
 
     assert "broken" == told.text("state")
     assert 200 == inside.status

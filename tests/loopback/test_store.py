@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from wsproto.events import TextMessage
 
+from fairwitness.evidence import Reader
 from fairwitness.testing import Disconnected, Told, Town
+from fairwitness.testing.sweep import check_town_end
 
 pytestmark = pytest.mark.gate
 
@@ -40,7 +42,7 @@ def _move_folder(folder: Path) -> None:
 def test_nothing_passes_once_the_store_is_gone(
     make_town: Callable[..., Town], harm: Callable[[Path], None]
 ) -> None:
-    """The database deleted, replaced or moved under the running proxy: nothing passes any more."""
+    """The database deleted, replaced or moved under the running proxy; what was moved away is whole."""
     with make_town() as town:
         with town.tunnel(town.inside) as client:
             first = client.request("/before", host=town.inside.host_port)
@@ -52,6 +54,11 @@ def test_nothing_passes_once_the_store_is_gone(
             statuses += [town.curl(url).status for _ in range(3)]
         after = town.inside.counts.requests
         told = town.proxy.wait_for(_failed, "that the store failed")
+        assert 3 == town.proxy.stop()
+        assert [] == check_town_end(town)
+        if harm is _move_folder:
+            with Reader.open(town.proxy.evidence.with_name("moved")) as reader:
+                assert () == tuple(reader.problems())
 
     assert 200 == first.status
     assert before == after
@@ -76,6 +83,8 @@ def test_nothing_passes_once_the_disk_is_full(make_town: Callable[..., Town]) ->
         later = [town.curl(town.inside.url("/later", scheme=scheme)).status for scheme in ("http", "https")]
         logged = {row.url for row in town.proxy.rows()}
         seen = town.inside.requests
+        assert 3 == town.proxy.stop()
+        assert [] == check_town_end(town)
 
     assert "" != told.text("reason")
     assert [] == [status for status in later if 200 <= status < 400]

@@ -20,6 +20,7 @@ from typing import Any
 
 from fairwitness.errors import EvidenceError
 from fairwitness.testing.faults import Fault
+from fairwitness.witness import holds
 
 ERRORS: dict[str, Callable[[], BaseException]] = {
     "RuntimeError": lambda: RuntimeError("a secret of the traffic"),
@@ -209,6 +210,8 @@ def _done(order: dict[str, Any]) -> object:
             return known_parts()
         case "clock":
             _step_clock(order["step_us"])
+        case "holds":
+            holds.HOLD_US = order["last_us"]
     return None
 
 

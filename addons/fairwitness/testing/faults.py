@@ -95,6 +95,10 @@ class FaultDoor:
         """Let the wall clock stand so far ahead of the true one, as this program sees it."""
         self._ask({"do": "clock", "step_us": step_us})
 
+    def shorten_holds(self, last_us: int) -> None:
+        """Let nobody wait longer for the researcher than this."""
+        self._ask({"do": "holds", "last_us": last_us})
+
     @contextlib.contextmanager
     def broken(self, *faults: Fault) -> Iterator[None]:
         """Broken as long as the block lasts."""

@@ -98,11 +98,18 @@ def check_end(town: Town, folder: Path, proxy: Proxy, *, ended: bool = False) ->
         return found + _check_start(town, again)
 
 
+def check_town_end(town: Town) -> list[str]:
+    """As `check_end`, of the town's own proxy, which may have been killed before."""
+    town.proxy.stop()
+    with town.another_proxy() as again:
+        return _problems(again.evidence) + _check_start(town, again)
+
+
 def _check_stop(folder: Path, proxy: Proxy, *, ended: bool = False) -> list[str]:
     was_closed = is_closed(proxy)
     code = proxy.stop()
     found = [] if ended or (code == 0) != was_closed else [f"exit code {code}"]
-    return found + _problems(folder)
+    return found + _problems(folder / "evidence")
 
 
 def _check_start(town: Town, proxy: Proxy) -> list[str]:
@@ -112,8 +119,8 @@ def _check_start(town: Town, proxy: Proxy) -> list[str]:
     return ([] if passes else ["the next start passes nothing"]) + unlogged(town, proxy, mark)
 
 
-def _problems(folder: Path) -> list[str]:
-    with Reader.open(folder / "evidence") as reader:
+def _problems(evidence: Path) -> list[str]:
+    with Reader.open(evidence) as reader:
         return [f"the log does not verify: {each}" for each in reader.problems()]
 
 

@@ -20,6 +20,24 @@ LEFT = (Disconnected, OSError, ssl.SSLError, ValueError)
 """How an errand through a broken proxy may end."""
 DEAD = "dead.test:9"
 """A host in scope where nobody listens."""
+_WORDS = (
+    "oak",
+    "elm",
+    "ash",
+    "fir",
+    "yew",
+    "box",
+    "bay",
+    "fig",
+    "pear",
+    "plum",
+    "lime",
+    "palm",
+    "pine",
+    "rose",
+    "fern",
+    "moss",
+)
 _LOOKED_S = 3.0  # the policy file is looked at twice a second
 
 Errand = Callable[[Town, Proxy, str], None]
@@ -198,9 +216,10 @@ def hung_up(town: Town, proxy: Proxy, mark: str) -> None:
 
 
 def flagged(town: Town, proxy: Proxy, mark: str) -> None:
-    """A request that a rule flags."""
+    """A request that a rule flags, anew each time: of paths alike it would make one flag."""
+    words = "/".join(_WORDS[int(digit, 16)] for digit in mark[:4])
     with inside(town, proxy) as client:
-        client.request(f"/{mark}/flagged/1", host=town.inside.host_port, method="DELETE")
+        client.request(f"/{words}/1?{mark}", host=town.inside.host_port, method="DELETE")
 
 
 def noted(_: Town, proxy: Proxy, mark: str) -> None:
