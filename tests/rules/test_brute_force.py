@@ -79,6 +79,12 @@ def basic(secret: str) -> Request:
     return make_request("https://shop.test/ops", headers=((b"authorization", coded),))
 
 
+def markup(text: str) -> Request:
+    """XML that is sent."""
+    kind = ((b"content-type", b"text/xml"),)
+    return make_request("https://shop.test/ws", method="POST", headers=kind, body=text.encode())
+
+
 GUESSES = {
     "form": lambda i: form(f"log=ada&pwd=word-{i}", "https://shop.test/wp-login.php"),
     "json": lambda i: sent({"user": {"email": "ada@x.test", "password": f"word-{i}"}}),
@@ -92,6 +98,19 @@ GUESSES = {
     "reset": lambda i: form(f"token=abc{i}&password=new1&password2=new1", "https://shop.test/reset"),
     "reset in the path": lambda i: make_request(f"https://shop.test/verify-email/{100000 + i}"),
     "coupon": lambda i: sent({"couponCode": f"SAVE{i}"}, "https://shop.test/cart"),
+    "soap": lambda i: markup(
+        f"<e:Body><Login><User>ada</User><Password>word-{i}</Password></Login></e:Body>"
+    ),
+    "xml-rpc": lambda i: markup(
+        "<methodCall><methodName>wp.getUsersBlogs</methodName><params><param><value><string>ada</string></value>"
+        f"</param><param><value><string>word-{i}</string></value></param></params></methodCall>"
+    ),
+    "graphql with short names": lambda i: sent(
+        {
+            "query": "mutation($u: String!, $p: String!) { login(user: $u, password: $p) { id } }",
+            "variables": {"u": "ada", "p": f"w-{i}"},
+        }
+    ),
     "reset code in the query": lambda i: make_request(f"https://shop.test/verify?code={100000 + i}"),
 }
 
@@ -194,6 +213,11 @@ HARMLESS = {
     "sign-ups": lambda i: form(f"email=a{i}@x.test&password=weak{i}", "https://shop.test/register"),
     "changes": lambda i: form(f"password=new{i}&confirm_password=new{i}", "https://shop.test/me"),
     "country codes": lambda i: make_request(f"https://shop.test/api/countries?code=D{i}"),
+    "articles in XML": lambda i: markup(f"<post><title>Pass {i}</title><body>token {i} of ten</body></post>"),
+    "other XML-RPC": lambda i: markup(
+        "<methodCall><methodName>blog.post</methodName><params><param><value><string>title</string></value>"
+        f"</param><param><value><string>text {i}</string></value></param></params></methodCall>"
+    ),
     "PIN codes of towns": lambda i: make_request(f"https://shop.test/api/pincode?pin=56000{i}"),
     "cursors": lambda i: make_request(f"https://shop.test/feed?token=c{i}abcdef"),
     "CSRF tokens": lambda i: form(f"_token=abc{i}&text=hello", "https://shop.test/reset-filter"),

@@ -29,6 +29,17 @@ def mutation(text: str, **variables: str) -> str:
     return json.dumps({"query": text, "variables": variables})
 
 
+def remote(method: str, **params: object) -> str:
+    """A JSON-RPC body."""
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+
+
+def kept(name: str) -> str:
+    """A GraphQL call whose text the server keeps."""
+    sent = {"operationName": name, "variables": {"id": "9"}, "extensions": {"persistedQuery": {"version": 1}}}
+    return json.dumps(sent)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "headers"),
     [
@@ -48,6 +59,13 @@ def mutation(text: str, **variables: str) -> str:
         ("POST", "/console", "sql=drop+table+users", FORM),
         ("POST", "/graphql", mutation("mutation { deletePost(id: 9) { ok } }"), JSON),
         ("POST", "/graphql", mutation("mutation R($u: ID!) { userRemove(id: $u) { ok } }", u="9"), JSON),
+        ("GET", "/graphql?query=mutation%7BremoveUser(id:9)%7Bok%7D%7D", "", ()),
+        ("POST", "/graphql", kept("DeleteUser"), JSON),
+        ("POST", "/rpc", remote("user.delete", id=9), JSON),
+        ("POST", "/rpc", f"[{remote('user.get', id=9)},{remote('user.delete', id=9)}]", JSON),
+        ("POST", "/mcp", remote("tools/call", name="delete_user", arguments={"id": 9}), JSON),
+        ("POST", "/soap", "<Envelope/>", ((b"soapaction", b'"http://shop.test/users/DeleteUser"'),)),
+        ("POST", "/users/9?action=delete", "", ()),
     ],
 )
 def test_what_destroys_something_unknown_is_held(method: str, path: str, body: str, headers: Headers) -> None:
@@ -79,6 +97,14 @@ def test_what_destroys_something_unknown_is_held(method: str, path: str, body: s
         ("POST", "/graphql", mutation("query { deletedPosts(id: 9) { id } }"), JSON),
         ("POST", "/graphql", mutation("mutation { removeFromCart(id: 9) { ok } }"), JSON),
         ("POST", "/graphql", mutation('mutation { addComment(text: "delete this") { id } }'), JSON),
+        ("GET", "/graphql?query=%7BremovedUsers%7Bid%7D%7D", "", ()),
+        ("POST", "/graphql", kept("DeletedPosts"), JSON),
+        ("POST", "/graphql", kept("DeleteUserQuery"), JSON),
+        ("POST", "/rpc", remote("user.list", deleted=True), JSON),
+        ("POST", "/rpc", remote("cart.remove", id=9), JSON),
+        ("POST", "/soap", "<Envelope/>", ((b"soapaction", b'"http://shop.test/delete/GetUser"'),)),
+        ("GET", "/shop?action=remove_from_cart&id=9", "", ()),
+        ("POST", "/shop?action=remove_from_cart", "id=9", FORM),
     ],
 )
 def test_what_only_looks_so_is_not(method: str, path: str, body: str, headers: Headers) -> None:

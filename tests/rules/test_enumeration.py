@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable
+
+import pytest
 
 from fairwitness.model.account import Account
 from fairwitness.model.exchange import Headers, Initiator, Request
@@ -83,6 +86,44 @@ def test_ids_in_graphql_are_walked_as_well() -> None:
         found.append(walk.send(request))
 
     assert Severity.STOP in found
+
+
+def _asked(way: str, number: int) -> Request:
+    """The same user, named in one of the ways that servers know."""
+    if way == "relay":
+        name = b64encode(f"User:{number}".encode()).decode()
+        query = {"query": "query($id: ID!) { node(id: $id) { id } }", "variables": {"id": name}}
+        return make_request(f"{HOST}/graphql", method="POST", headers=JSON, body=json.dumps(query).encode())
+    if way == "json-rpc":
+        call = {"jsonrpc": "2.0", "id": 1, "method": "user.get", "params": {"id": number}}
+        return make_request(f"{HOST}/rpc", method="POST", headers=JSON, body=json.dumps(call).encode())
+    return make_request(HOST + way.format(number))
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "relay",
+        "json-rpc",
+        "/odata/Users({})",
+        "/users;id={}",
+        "/invoices/{}.pdf",
+        "/invoices/INV-2026-{}.pdf",
+    ],
+)
+def test_ids_are_walked_however_they_are_written(way: str) -> None:
+    """Relay's global ids, JSON-RPC, OData, matrix parameters, files that are named for what they are of."""
+    walk = Walk()
+    given = [walk.send(_asked(way, 1000 + number)) for number in range(HOLD)]
+    assert given == [None] * FREE + [Severity.CHECK] * (HOLD - 1 - FREE) + [Severity.STOP]
+
+
+@pytest.mark.parametrize(
+    "path", ["/wiki/Foo_({})", "/app;jsessionid=A{}", "/docs/chapter-{}.pdf", "/rss/{}.txt"]
+)
+def test_what_is_written_alike_names_nobody(path: str) -> None:
+    """Titles in brackets, sessions in paths, chapters."""
+    assert set(Walk().all(path.format(1000 + number) for number in range(HOLD))) == {None}
 
 
 def test_listed_objects_are_free() -> None:

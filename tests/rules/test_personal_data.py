@@ -76,13 +76,17 @@ def test_escaped_address_is_read() -> None:
             "application/x-ndjson",
             b'{"email":"bo@mail.test","dob":"1970-01-01"}\n{"email":"a@mail.test","dob":"1971"}',
         ),
+        (
+            "application/sql",
+            b"".join(b"INSERT INTO u VALUES (%d,'u%d@mail.test');" % (i, i) for i in range(10)),
+        ),
         ("application/json", b'{"ssn": "219-09-9999", "x": 1}'),
         ("application/json", b'{"cpf": "529.982.247-25"}'),
         ("application/json", b'{"card_number": "4539 1488 0343 6467"}'),
     ],
 )
 def test_forms_of_records_are_read(kind: str, body: bytes) -> None:
-    """CSV, XML, lines of JSON, and numbers under their keys."""
+    """CSV, XML, lines of JSON, SQL, and numbers under their keys."""
     assert _seen(body, kind=kind)
 
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from fairwitness.detect import attacks_in
 from fairwitness.model.exchange import Exchange, Request
 from fairwitness.model.flag import Pointer
-from fairwitness.rules.fields import Field, last_word
+from fairwitness.rules.fields import Field, last_word, markup_fields
 from fairwitness.rules.hints import Hint, hints_in
 from fairwitness.rules.sign_in import (
     MAX_ANSWER_BYTES,
@@ -151,7 +151,8 @@ def attempt_in(request: Request, fields_of: Callable[[], Sequence[Field]]) -> At
     if request.body:
         is_form = len(request.body) <= MAX_FORM_BYTES and not request.body_is_cut
         if is_form and Hint.GUESSES in hints_in(request.body):
-            return _of_fields(request, fields_of())
+            is_markup = request.body.lstrip()[:1] == b"<"
+            return _of_fields(request, markup_fields(request.body) if is_markup else fields_of())
     elif b"?" in request.target and Hint.GUESSES in hints_in(request.target):
         return _of_fields(request, fields_of())
     path = request.raw_path.rstrip(b"/")

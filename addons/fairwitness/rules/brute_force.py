@@ -16,7 +16,7 @@ from fairwitness.model.verdict import Action
 from fairwitness.rules.attempts import Attempt, Kind, was_right
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.endpoint import host_of, skeleton
-from fairwitness.rules.rule import Rule
+from fairwitness.rules.rule import Rule, Where
 from fairwitness.rules.sign_in import has_signed_in
 from fairwitness.rules.words import reach_of, span
 
@@ -81,6 +81,7 @@ class BruteForce(Rule):
 
     name: ClassVar[str] = "brute-force"
     summary: ClassVar[str] = "guessing passwords, codes or tokens"
+    where = Where.EVERYWHERE
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)

@@ -25,6 +25,8 @@ _LINK_VERBS = frozenset(["delete", "destroy", "erase", "purge", "remove", "wipe"
 _FALSE = frozenset(["", "0", "false", "no", "none", "null", "off"])
 _FEW = 12  # fields in the query of a link that does something; a request with more tries names out
 _ROOT = re.compile(r"(?<![$\w.])([A-Za-z_]\w{2,60})\s*(?=[({])")
+_BEGINS = 4096  # bytes of a body in which calls are looked for
+_CALLS = 20  # of one request, or of one text
 _MUTATION = re.compile(r"^\s*(?:#[^\n]*\n\s*)*mutation\b", re.IGNORECASE)
 
 
@@ -47,19 +49,56 @@ def is_change(reading: Reading) -> bool:
     return reading.request.method not in SAFE
 
 
+def is_calls(kind: str) -> bool:
+    """Whether a path of this kind takes calls, so that its words say nothing of what is done."""
+    return kind == "graphql" or kind.endswith("rpc")
+
+
 def calls_of(reading: Reading) -> tuple[str, ...]:
-    """The fields that a GraphQL mutation calls, and its name; none where the body holds no mutation."""
+    """What a body calls: fields and name of a GraphQL mutation, methods of JSON-RPC, SOAP's action."""
     request = reading.request
-    if request.method != "POST" or b"utation" not in request.body[:4096]:
+    if request.method != "POST":
         return ()
+    begins = request.body[:_BEGINS]
+    if b"utation" not in begins and b"jsonrpc" not in begins:
+        if begins.lstrip()[:1] != b"<":
+            return ()
+        action = request.header("soapaction") or ""
+        return (action.strip('" ').rpartition("#")[2].rpartition("/")[2],) if action else ()
     form = reading.json
     names: list[str] = []
-    for each in form[:20] if isinstance(form, list) else [form]:
-        query = each.get("query") if isinstance(each, dict) else None
-        if not isinstance(query, str) or not _MUTATION.match(query[:4096]):
-            continue
-        names += _ROOT.findall(query[:4096])[:20]
+    for each in form[:_CALLS] if isinstance(form, list) else [form]:
+        if isinstance(each, dict):
+            names += _calls_in(each.get("query"))
+            names += _remote_calls(each)
     return tuple(names)
+
+
+def _calls_in(query: object) -> list[str]:
+    """The fields that a GraphQL text calls, where it is a mutation."""
+    if not isinstance(query, str) or not _MUTATION.match(query[:_BEGINS]):
+        return []
+    return _ROOT.findall(query[:_BEGINS])[:_CALLS]
+
+
+def _remote_calls(call: dict[str, object]) -> list[str]:
+    """The method of a JSON-RPC call, and what a general one (``call``, ``tools/call``) stands for."""
+    if "jsonrpc" not in call:
+        return []
+    given = call.get("params")
+    named = [given.get("method"), given.get("name")] if isinstance(given, dict) else []
+    method = call.get("method")
+    is_general = isinstance(method, str) and words_of(method)[-1:] == ("call",)
+    return [each for each in ([method] if not is_general else named) if isinstance(each, str)]
+
+
+def _kept_call(reading: Reading) -> str:
+    """The name of a GraphQL operation whose text the server keeps: nothing says whether it is a mutation."""
+    request, form = reading.request, None
+    if request.method == "POST" and b"persistedQuery" in request.body[:_BEGINS]:
+        form = reading.json
+    name = form.get("operationName") if isinstance(form, dict) and "query" not in form else None
+    return name if isinstance(name, str) and words_of(name)[-1:] != ("query",) else ""
 
 
 def destroys(reading: Reading) -> Deed | None:
@@ -84,10 +123,18 @@ def destroys(reading: Reading) -> Deed | None:
         words = words_of(call)
         verb = _verb_in(words[:1]) or _verb_in(words)
         if verb and not is_harmless(words):
-            return Deed(f"the mutation {call[:60]}", kind_of_call(call), "body")
-    if request.body and Hint.DESTROYS in hints_in(request.body[:4096]) and not is_harmless(place.words):
-        return _by_form(reading)
-    return None
+            return Deed(f"the call {call[:60]}", kind_of_call(call), "body")
+    kept = _kept_call(reading)
+    if _verb_in(words_of(kept)[:1]) and not is_harmless(words_of(kept)):
+        return Deed(f"the call {kept[:60]}", kind_of_call(kept), "body")
+    if is_harmless(place.words):
+        return None
+    deed = None
+    if request.body and Hint.DESTROYS in hints_in(request.body[:_BEGINS]):
+        deed = _by_form(reading)
+    if deed is None and b"?" in request.target and Hint.DESTROYS in hints_in(request.target):
+        deed = _by_link(reading)
+    return deed
 
 
 def destroys_by_link(reading: Reading) -> Deed | None:
@@ -120,10 +167,15 @@ def _by_link(reading: Reading) -> Deed | None:
     if len(fields) > _FEW:
         return None
     for field in fields:
+        for call in _calls_in(field.value) if field.name == "query" else ():
+            if _verb_in(words_of(call)) and not is_harmless(words_of(call)):
+                return Deed(f"the call {call[:60]}", kind_of_call(call), "head")
         if field.name.lower() in ACTION_NAMES and _is_verb(field.value):
-            if is_harmless(place_of(reading.request.raw_path).words):
+            if is_harmless(place_of(reading.request.raw_path).words) or is_harmless(words_of(field.value)):
                 return None
-            is_sure = any("nonce" in each.name.lower() or "token" in each.name.lower() for each in fields)
+            is_sure = is_change(reading) or any(
+                "nonce" in each.name.lower() or "token" in each.name.lower() for each in fields
+            )
             return Deed(f"{field.name[:20]}={field.value[:20]} in a link", "", "head", is_sure=is_sure)
     return None
 

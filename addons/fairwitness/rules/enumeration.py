@@ -12,9 +12,11 @@ from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action
 from fairwitness.rules.bounded import Recent
-from fairwitness.rules.fields import last_word
-from fairwitness.rules.objects import Object, is_id, objects_in, place_of
+from fairwitness.rules.deeds import calls_of, is_calls
+from fairwitness.rules.fields import Field, last_word, walk
+from fairwitness.rules.objects import Object, is_id, objects_in, place_of, singular, words_of
 from fairwitness.rules.ownership import Standing
+from fairwitness.rules.reading import Reading
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.vocabulary import GUARDED, NAMES, PROBES
 from fairwitness.rules.words import reach_of, span
@@ -33,6 +35,7 @@ _PERSONAL = occurs(
     rb'(?i)"(?:e_?-?mail|phone|mobile|street|birth|date_?of_?birth|iban|ssn|first_?name|last_?name)[\w-]{0,20}"\s*:'
 )
 _ASKS = frozenset(["GET", "HEAD", "DELETE", "PATCH"])  # a PUT may make what it names
+_FETCHES = frozenset("by details fetch find get info load lookup one query read show view".split())  # noqa: SIM905
 _MISSES = frozenset([400, 404, 405, 410, 422])
 
 _Walk = tuple[str, str, str, bool]
@@ -153,10 +156,21 @@ class Enumeration(Rule):
         if b"=" in query or place.kind == "graphql":
             where = "query" if query else "body"
             return next(self._in_fields(request, place.kind, where), None), False
+        if is_calls(place.kind):
+            return self._called(self.known.reading(request)), False
         if request.body[:1] in {b"{", b"["}:
             listed = self._in_fields(request, place.kind, "body")
             return next((each for each in listed if each.kind in GUARDED), None), False
         return None, False
+
+    def _called(self, reading: Reading) -> Object | None:
+        """The object that a JSON-RPC call names in its parameters; ``user.get`` is about a user."""
+        form, calls = reading.json, calls_of(reading)
+        if not calls or not isinstance(form, dict):
+            return None
+        given = tuple(Field("body", name, value) for name, value in walk(form.get("params")))
+        kind = singular("".join(word for word in words_of(calls[0]) if word not in _FETCHES))
+        return next((each for each in objects_in(given, kind) if each.kind), None)
 
     def _in_fields(self, request: Request, kind: str, where: str) -> Iterator[Object]:
         fields = self.known.reading(request).fields

@@ -20,6 +20,10 @@ _DEPTH = 6
 _NAME = 256
 
 _ARGUMENT = re.compile(r'(\w{1,64})\s*:\s*"((?:[^"\\]|\\.)*)"')
+_VARIABLE = re.compile(r"\b(\w{1,64})\s*:\s*\$(\w{1,3})(?!\w)")  # a longer one says itself what it is
+_ROOT_BYTES = 512  # bytes of an XML document in which its root stands
+_ELEMENT = re.compile(r"<(?:\w{1,32}:)?(\w{1,64})(?:\s[^<>]{0,200})?>([^<>]{1,1024})</")
+_SIGNS_IN = re.compile(r"(?:\w{1,32}\.)?\w{0,32}(?:login|signin|authenticate|getUsersBlogs)\w{0,32}", re.I)
 _SEPARATORS = re.compile(r"[\[\].:]+")
 
 
@@ -109,14 +113,16 @@ def json_of(body: bytes, *, most_bytes: int = MAX_BYTES) -> object:
 def walk(form: object) -> Iterator[tuple[str, str]]:
     """The strings and numbers in parsed JSON with their nearest keys, in their order."""
     left: list[tuple[str, object, int]] = [("", form, 0)]
+    renamed: dict[str, str] = {}  # variables of a GraphQL mutation, by the arguments that they are
     seen = 0
     while left and seen < MAX_FIELDS:
         name, value, depth = left.pop()
         seen += 1
         if isinstance(value, str):
-            yield name, value
+            yield renamed.get(name, name), value
             if name == "query" and "mutation" in value:
                 yield from ((found[1], found[2]) for found in _ARGUMENT.finditer(value))
+                renamed |= {variable: argument for argument, variable in _VARIABLE.findall(value[:MAX_BYTES])}
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             yield name, str(value)
         elif isinstance(value, dict) and depth < _DEPTH:
@@ -136,6 +142,20 @@ def _patched(form: dict[object, object]) -> str:
         return ""
     names = [part for part in path[-_NAME:].split("/") if part.strip("-0123456789")]
     return names[-1] if names else ""
+
+
+def markup_fields(body: bytes) -> list[Field]:
+    """What SOAP names by elements, and XML-RPC by their order: after the name of a call that signs in."""
+    said = [(found[1], found[2].strip()) for found in _ELEMENT.finditer(body.decode("utf-8", "replace"))]
+    if "<methodCall" not in body[:_ROOT_BYTES].decode("latin-1"):
+        return [Field("body", tag, text) for tag, text in said]
+    texts = [text for _, text in said]
+    return [
+        Field("body", name, text)
+        for at, call in enumerate(texts)
+        if _SIGNS_IN.fullmatch(call)
+        for name, text in zip(("username", "password"), texts[at + 1 : at + 3], strict=False)
+    ]
 
 
 def last_word(name: str) -> str:

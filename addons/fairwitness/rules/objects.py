@@ -7,6 +7,7 @@ words that stand before ids, in the singular: ``/orders/7``, ``order_id=7`` and 
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,10 +29,16 @@ _ID = re.compile(
     | (?=[A-Za-z_=-]*[0-9]) (?=[0-9_=-]*[A-Za-z]) [0-9A-Za-z_=-]{20,}
     | [A-Za-z]{2,8}_ (?=[A-Za-z]*[0-9]) [0-9A-Za-z]{6,}
     | [0-9]{1,12} - [a-z][a-z0-9-]{1,100}
+    | [A-Z]{1,8} - (?:[0-9]{2,8}-)? [0-9]{3,12}
     """,
     re.VERBOSE,
 )
 _ENDING = re.compile(r"\.(?:json|xml|html?|php|aspx?|jsp|do|action|cgi)$", re.IGNORECASE)
+_DOCUMENT = re.compile(r"\.(?:pdf|csv|docx?|xlsx?|zip|eml|txt)$", re.IGNORECASE)
+_KEYED = re.compile(
+    r"(?<=\w)(?:\((?:\w{1,40}=)?'?([\w-]{1,60})'?\)|;(?:id|uuid|[a-z]{1,20}_id|[a-z]{1,20}Id)=([\w-]{1,60}))"
+)
+_GLOBAL = re.compile(rb"([A-Z][A-Za-z]{1,40}):[\w-]{1,60}")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _FIELD_ID = re.compile(r"^(?:(.*?)_?(?:[iI][dD]s?|uuid|UUID|guid|pk)|(.*?)_?(?:no|number|num))$")
 _VARIABLE = re.compile(r"(\w{2,60})\s*\(\s*(?:\w{0,20}[iI]ds?|uuid)\s*:\s*\$(\w{1,60})")
@@ -70,6 +77,8 @@ def place_of(path: bytes) -> Place:
     """The path of a target, without its query."""
     path = path[:_PATH_BYTES]
     text = (unquote_to_bytes(path) if b"%" in path else path).decode("utf-8", "replace")
+    if "(" in text or ";" in text:
+        text = _KEYED.sub(r"/\1\2", text)  # ``Users(7)`` of OData and ``users;id=7`` are ``users/7``
     objects: list[Object] = []
     words: list[str] = []
     kind, is_self, names_last, listed = "", False, False, False
@@ -78,6 +87,9 @@ def place_of(path: bytes) -> Place:
             continue
         bare = _ENDING.sub("", segment)
         names_last = _ID.fullmatch(bare) is not None
+        if not names_last and (document := _DOCUMENT.sub("", bare)) != bare:
+            names_last = _ID.fullmatch(document) is not None
+            bare = document if names_last else bare
         if names_last:
             if kind not in NO_OBJECT:
                 objects.append(Object(kind, bare[:_NAME]))
@@ -146,11 +158,25 @@ def object_in(name: str, value: str, kind: str) -> Object | None:
     if len(name) > 60 or not 0 < len(value) <= _NAME:
         return None
     of, is_person = _meant(name)
-    if (of is None and not is_person) or not is_id(value):
+    if of is None and not is_person:
         return None
+    if not is_id(value):
+        of_kind = _global_kind(value) if of is not None else ""
+        return Object(of_kind, value) if of_kind else None
     if of is None:
         return Object(singular("".join(words_of(name.rstrip("[]")))), value)
     return None if of in NO_FIELD or of in NO_OBJECT else Object(of or kind, value)
+
+
+def _global_kind(value: str) -> str:
+    """Of what a Relay id is: ``VXNlcjo3`` is ``User:7`` in Base64."""
+    if not value.isascii() or len(value) % 4:
+        return ""
+    try:
+        found = _GLOBAL.fullmatch(b64decode(value, validate=True))
+    except ValueError:
+        return ""
+    return singular("".join(words_of(found[1].decode()))) if found else ""
 
 
 @lru_cache(maxsize=1024)

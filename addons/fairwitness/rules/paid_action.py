@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fairwitness.model.exchange import Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
-from fairwitness.rules.deeds import calls_of
+from fairwitness.rules.deeds import calls_of, is_calls
 from fairwitness.rules.facets import CHANGES
 from fairwitness.rules.fields import last_word
 from fairwitness.rules.hints import Hint, hints_in
@@ -33,10 +33,10 @@ class PaidAction(Rule):
         if request.method not in _METHODS or Hint.PAYS not in hints_in(request.target):
             return
         place = place_of(request.raw_path)
-        if place.kind == "graphql":
+        if is_calls(place.kind):
             for call in calls_of(self.known.reading(request)):
                 if self._buys(words_of(call)):
-                    yield self._sighting(request, f"the mutation {call[:60]}", "body")
+                    yield self._sighting(request, f"the call {call[:60]}", "body")
                     return
             return
         words = tuple(singular(word) for word in place.words)

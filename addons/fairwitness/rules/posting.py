@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fairwitness.rules.deeds import calls_of
+from fairwitness.rules.deeds import calls_of, is_calls
 from fairwitness.rules.fields import Field, last_word
 from fairwitness.rules.hints import Hint, hints_in
 from fairwitness.rules.objects import place_of, singular, words_of
@@ -80,7 +80,7 @@ def posting_of(reading: Reading) -> Posting | None:
     if Hint.POSTS not in hints_in(request.target) and not _may_be_form(request.body[:_FORM_BEGINS].lower()):
         return None
     place = place_of(path)
-    if place.kind == "graphql":
+    if is_calls(place.kind):
         for call in calls_of(reading):
             found = _by_words(words_of(call), reading.fields, is_call=True)
             if found is not None:
