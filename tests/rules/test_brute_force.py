@@ -111,6 +111,9 @@ GUESSES = {
             "variables": {"u": "ada", "p": f"w-{i}"},
         }
     ),
+    "security answer": lambda i: form(
+        f"email=ada%40x.test&answer=dog{i}", "https://shop.test/security-question"
+    ),
     "reset code in the query": lambda i: make_request(f"https://shop.test/verify?code={100000 + i}"),
 }
 
@@ -213,6 +216,7 @@ HARMLESS = {
     "sign-ups": lambda i: form(f"email=a{i}@x.test&password=weak{i}", "https://shop.test/register"),
     "changes": lambda i: form(f"password=new{i}&confirm_password=new{i}", "https://shop.test/me"),
     "country codes": lambda i: make_request(f"https://shop.test/api/countries?code=D{i}"),
+    "answers of a quiz": lambda i: sent({"question": i, "answer": f"b{i}"}, "https://shop.test/quiz/7"),
     "articles in XML": lambda i: markup(f"<post><title>Pass {i}</title><body>token {i} of ten</body></post>"),
     "other XML-RPC": lambda i: markup(
         "<methodCall><methodName>blog.post</methodName><params><param><value><string>title</string></value>"

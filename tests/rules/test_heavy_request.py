@@ -145,11 +145,21 @@ def test_what_people_send_is_not_heavy(target: str, body: object):
         "?id=1;WAITFOR%20DELAY%20'0:5:0'--",
         "?id=1%20AND%20SLEEP%2860%29",
         "?query=" + "{a" * 30 + "}" * 30,
+        "?query={me" + "@a" * 300 + "{id}}",
     ],
 )
 def test_heavy_query_is_held(target: str):
     """With or without brackets in it."""
     assert runner().judge_request(make_request(URL + target), in_scope=True).action is Action.HOLD
+
+
+@pytest.mark.parametrize(
+    ("query", "action"),
+    [("w=90000&h=90000", Action.WARN), ("w=7680&h=4320", Action.ALLOW), ("w=47&h=1764342", Action.ALLOW)],
+)
+def test_picture_of_no_screen_is_told(query: str, action: Action):
+    """Both sides count: one alone is a week, or a hash."""
+    assert runner().judge_request(make_request(f"{URL}?{query}"), in_scope=True).action is action
 
 
 def test_range_header_hides_no_bomb():

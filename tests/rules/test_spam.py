@@ -66,6 +66,8 @@ def _ask(runner: Runner, request: Request) -> Judgement:
         ("/forgot-password", "email=a%40b.example", "reset mail"),
         ("/password/reset", "username=bob", "reset mail"),
         ("/items/4/share", "to=a%40b.example", "mail"),
+        ("/api/phone/send-code", '{"phone": "+420 777 123 456"}', "text message"),
+        ("/sms/send", "to=%2B420777123456&text=hi", "text message"),
         ("/api/send-email", '{"to": "a@b.example", "body": "x"}', "mail"),
         ("/api/messages", '{"to": 7, "message": "hi"}', "chat message"),
         ("/chat/rooms/5/messages", '{"text": "hi"}', "chat message"),
@@ -109,6 +111,9 @@ def test_what_reaches_others_is_recognised(path: str, body: str, kind: str) -> N
         ("/api/chat", '{"prompt": "x", "message": "hi"}'),
         ("/api/messages/read", '{"message": "7"}'),
         ("/api/messages", '{"id": 7}'),
+        ("/api/phone", '{"phone": "+420777123456"}'),
+        ("/api/phone/verify", '{"phone": "+420777123456", "code": "1234"}'),
+        ("/api/sms/send", '{"template": 7}'),
     ],
 )
 def test_what_reaches_nobody_is_left_alone(path: str, body: str) -> None:

@@ -14,6 +14,7 @@ _LOOKED_AT_BYTES = 256 << 10
 _DEPTH = 200  # of JSON
 _QUERY_DEPTH = 15
 _ALIASES = 50
+_DIRECTIVES = 200
 _BATCH = 20
 _RANGES = 20
 _NAMES = 1000
@@ -52,7 +53,7 @@ def deep_nesting(body: bytes) -> str | None:
 
 
 def costly_query(query: bytes) -> str | None:
-    """A GraphQL query with very many aliases, a great depth, or fragments that spread each other."""
+    """A GraphQL query with many aliases or directives, a great depth, or fragments that spread each other."""
     text = _STRING.sub(b'""', query[:_LOOKED_AT_BYTES])
     depth = _depth(text.translate(None, _NOT_BRACES))
     if depth >= _QUERY_DEPTH:
@@ -60,6 +61,9 @@ def costly_query(query: bytes) -> str | None:
     aliases = sum(1 for _ in _ALIAS.finditer(text))
     if aliases >= _ALIASES:
         return f"GraphQL with {aliases} aliases"
+    directives = text.count(b"@")
+    if directives >= _DIRECTIVES:
+        return f"GraphQL with {directives} directives"
     fragments = {found[1]: set(_SPREADS.findall(found[2])) for found in _FRAGMENT.finditer(text)}
     return "GraphQL fragments that spread each other" if _has_ring(fragments) else None
 

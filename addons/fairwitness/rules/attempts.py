@@ -56,6 +56,8 @@ _CODES = frozenset(
         "phonecode",
         "pincode",
         "recoverycode",
+        "secretanswer",
+        "securityanswer",
         "securitycode",
         "smscode",
         "totp",
@@ -99,6 +101,7 @@ _CODE_PLACE = re.compile(
     r"otp|2fa|mfa|two-?_?factor|verif|one-?_?time|sms|challenge|confirm|(?<![a-z])pin(?![a-z])", re.I
 )
 _TOKEN_PLACE = re.compile(r"reset|recover|activat|forgot|invit|magic", re.I)
+_QUESTION_PLACE = re.compile(r"secur|secret|recover|forgot", re.I)
 _VOUCHER_PLACE = re.compile(r"redeem|coupon|voucher|promo|gift", re.I)
 _IN_PATH = re.compile(
     r"/[a-z_-]*(reset|recover|activat|verif|confirm|invit|magic)[a-z_-]*/(?:[a-z_-]{2,20}/)?"
@@ -259,6 +262,8 @@ def _kind_of(request: Request, field: Field, word: str) -> Kind | None:
         )
     if word in _TOKENS:
         return Kind.TOKEN
+    if word == "answer" and is_short and _QUESTION_PLACE.search(request.path):
+        return Kind.CODE
     if word not in _VAGUE:
         return None
     if _VOUCHER_PLACE.search(request.path):

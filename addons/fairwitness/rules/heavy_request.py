@@ -43,6 +43,8 @@ _LIMIT_NAMES = frozenset(
         "first",
     }
 )
+_SIDES = frozenset({"w", "h", "width", "height"})
+_PIXELS = 20_000  # a side; screens and prints have fewer
 _COUNT_NAMES = frozenset({"size", "count", "rows", "top", "last"})  # of pages, and of much else
 _PAGE_NAMES = frozenset(
     {
@@ -170,6 +172,10 @@ class HeavyRequest(Rule):
         fields = self.known.reading(request).fields
         if len(fields) > _FEW_FIELDS:
             return None
+        sides = [field for field in fields if _plain(field.name) in _SIDES and field.value.isascii()]
+        lengths = [int(field.value) for field in sides if field.value.isdigit() and len(field.value) <= 20]
+        if len(lengths) >= 2 and min(lengths) >= _PIXELS:
+            return f"a picture of {lengths[0]:,} x {lengths[1]:,}"
         for field in fields:
             value = field.value
             if not (3 <= len(value) <= 20 and value[0].isdigit()):

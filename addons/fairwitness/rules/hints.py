@@ -27,14 +27,14 @@ _found_in = occurring(
     {
         Hint.DESTROYS: rb"(?i)delete|destroy|remove|purge|trash|wipe|erase|truncat|terminat|drop|_method",
         Hint.GUESSES: rb"(?i)pass|pwd|kennwort|otp|2fa|mfa|code|pin|token|coupon|voucher|promo|giftc|key"
-        rb"|methodcall",
+        rb"|methodcall|answer",
         Hint.RESETS: rb"(?i)reset|recover|activat|verif|confirm|invit|magic",
         Hint.PAYS: rb"(?i)buy|purchas|checkout|pay|upgrad|subscri|order|billing|plan|trial|member|premium"
         rb"|graphql|rpc|licen[cs]e|topup|deposit",
         Hint.POSTS: rb"(?i)comment|reply|replies|review|guestbook|contact|kontakt|feedback|support"
         rb"|help-?_?desk|ticket|enquir|inquir|invit|register|registr|sign-?_?up|create-?_?account|newsletter"
         rb"|subscri|waitlist|mail|sms|share|friend|thread|topic|discussion|forgot|reset|recover|lost|magic|resend|graphql|rpc"
-        rb"|message|chat|conversation",
+        rb"|message|chat|conversation|phone|mobile",
         Hint.PUBLISHES: rb"(?i)comment|reply|replies|review|post|thread|topic|forum|guestbook|answer|question"
         rb"|article|blog|wiki|message-?_?board|discussion|public|listing|announcement|status|graphql|wall"
         rb"|testimonial",

@@ -45,6 +45,9 @@ _PEOPLE = frozenset(
 )
 _TO_MEMBERS = frozenset(["invitation", "friend request"])  # who get it by name or id, or by the path's
 _SIGN_UPS = frozenset(["createaccount", "register", "registration", "signup"])
+_TEXTED = frozenset(map(singular, ["mobile", "otp", "phone", "sms"]))
+_NUMBERS = frozenset("mobile mobilenumber msisdn number phone phonenumber recipient tel to".split())  # noqa: SIM905
+_PHONE = re.compile(r"\s*\+?[0-9][0-9 ()./-]{6,20}\s*$")
 _PROOFS = frozenset(["code", "key", "otp", "pin", "token", "verificationcode"])
 _OF_ACCOUNT = frozenset(["account", "auth", "forgot", "forgotten", "lostpassword", "password", "recovery"])
 _LIST = 16 << 10  # characters of a field in which addresses are looked for
@@ -114,6 +117,12 @@ def _by_words(words: Iterable[str], fields: tuple[Field, ...], *, is_call: bool 
     kind = _open_kind(said)
     if kind:
         return Posting(kind, (), False) if is_call or _has_text(kind, fields) else None
+    if said & _TEXTED and said & {"send", "resend", "request"}:
+        numbers = dict.fromkeys(
+            field.value for field in fields if last_word(field.name) in _NUMBERS and _PHONE.match(field.value)
+        )
+        if numbers:
+            return Posting("text message", tuple(numbers)[:_ADDRESSES], True)
     kind = _addressed_kind(said, fields)
     recipients = _recipients(fields, by_name=_goes_by_name(kind, said, fields)) if kind else ()
     if recipients or kind in _TO_MEMBERS:
