@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fairwitness.testing import Authority, Proxy, Town
+from fairwitness.testing import Authority, Http2Client, Proxy, Town
 
 SAYS = "No denial of service."
 
@@ -53,6 +53,28 @@ def test_unfinished_heads_are_flagged_and_closed(town: Town) -> None:
 
     assert b"" == rest
     assert {"heavy-request"} == {rule for rule, _ in flags(town)}
+    assert 0 == town.inside.counts.requests
+
+
+def test_what_is_unfinished_inside_tls_is_flagged_and_closed(town: Town) -> None:
+    """Fifty-five heads over HTTP/1 and as many uploads over HTTP/2: only together enough to be closed."""
+    with contextlib.ExitStack() as stack:
+        heads, uploads = (
+            [stack.enter_context(town.tunnel(town.inside, alpn=(alpn,))) for _ in range(55)]
+            for alpn in ("http/1.1", "h2")
+        )
+        for client in heads:
+            client.send(f"GET /slow HTTP/1.1\r\nHost: {town.inside.host_port}\r\nX-a: ".encode())
+        for client in uploads:
+            slow = Http2Client(client)
+            pseudo = {":method": "POST", ":scheme": "https", ":path": "/slow"}
+            stream = slow.begin([*pseudo.items(), (":authority", town.inside.host_port)])
+            slow.upload(stream, b"abc", is_whole=False)
+        rests = [clients[0].read_until_end() for clients in (heads, uploads)]
+
+    assert b"" == rests[0]
+    assert {"heavy-request"} == {rule for rule, _ in flags(town)}
+    assert "stop" in {severity for _, severity in flags(town)}
     assert 0 == town.inside.counts.requests
 
 
