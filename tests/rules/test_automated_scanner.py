@@ -446,6 +446,12 @@ def _guesses() -> Iterator[Step]:
         yield f"/{name}", {"headers": CURL, "after_s": 7.0, "status": 404}
 
 
+def _form_by_hand() -> Iterator[Step]:
+    values = [quote(each) for each in PAYLOADS[:3]]
+    yield "/form?name={}&mail={}&city={}".format(*values), {"headers": CURL}
+    yield f"/form?zip={values[1]}", {"headers": CURL, "after_s": 8.0}
+
+
 def _own_objects() -> Iterator[Step]:
     pages = [f"/orders/{number}" for number in range(60)]
     yield "/orders", {"headers": CURL, "gives": _links(pages)}
@@ -506,6 +512,7 @@ PEOPLE = [
     _collection,
     _guesses,
     _passwords,
+    _form_by_hand,
     _own_objects,
     _map_of_site,
     _packages,

@@ -19,6 +19,7 @@ SPAN_US = 10 * MINUTE_US  # what is older tells nothing
 WALK_US = 10_000_000
 WALK = 15  # different addresses that no person asks for within that
 _BURST_US = 3_000_000
+_TRIAL_US = 5_000_000  # nobody edits name and value of the next payload within that
 _HURRIED = 5  # headers or paths that no hand changes within that
 _KEPT = 600  # observations of one kind
 HAND_US = 1_000_000  # no hand sends two different payloads within that
@@ -209,11 +210,11 @@ class Trail:
 
     def _fingerprint(self, now_us: int) -> Iterator[Part]:
         """Several families at once, then one by one under made-up names: a filter is tried out."""
-        kinds = (Kind.CROWDED, Kind.HURRIED, Kind.NAME)
-        if all(self.count(kind, now_us, span_us=MINUTE_US) for kind in kinds):
-            yield Part(
-                5, "after several families at once, another payload in less than a second, in a new name"
-            )
+        if self.count(Kind.PAYLOAD, now_us, span_us=_TRIAL_US) < 2:
+            return
+        if all(self.count(kind, now_us, span_us=MINUTE_US) for kind in (Kind.CROWDED, Kind.NAME)):
+            within = f"within {_TRIAL_US // 1_000_000} s, in a new name"
+            yield Part(5, f"after several families at once, another payload {within}")
 
     def _crawl(self, now_us: int) -> Iterator[Part]:
         """One page after the other, of many kinds, is no list that somebody goes through."""
