@@ -19,6 +19,7 @@ from fairwitness.testing.tour import (
     attempt,
     https,
     inside,
+    noted,
     send_upload,
     unlogged,
 )
@@ -146,6 +147,17 @@ def test_a_watch_over_the_log_that_is_cancelled_closes_the_gate(town: Town, tmp_
         assert [] == check_closed(town, proxy)
         assert [] == check_end(town, tmp_path, proxy)
         assert 4 == proxy.stop()
+
+
+def test_a_watch_over_the_policy_file_that_is_cancelled_closes_the_gate(town: Town, tmp_path: Path) -> None:
+    """A policy that becomes narrower would not be followed, and nobody would notice."""
+    with FaultDoor() as door, another_proxy(town, tmp_path, door.program) as proxy:
+        door.break_part(Fault(part="fairwitness.evidence.log:Log.append_note", error="CancelledError"))
+        attempt(noted, town, proxy, "watched")
+        told = proxy.wait_for(_is_closed, "that the gate closed")
+
+        assert "the policy file is not watched any more" in told.text("reason")
+        assert [] == check_end(town, tmp_path, proxy)
 
 
 @pytest.mark.parametrize(

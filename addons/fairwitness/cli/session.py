@@ -260,9 +260,11 @@ class _Session:
             self._look_at_accounts()
 
     def _watch_ended(self, watching: asyncio.Task[None]) -> None:
-        error = None if watching.cancelled() else watching.exception()
-        if error is not None:  # a policy that becomes narrower would not be followed
-            self._witness.close_gate(f"the policy file is not watched any more ({type(error).__name__})")
+        if watching.cancelling():
+            return  # the session ends
+        error = asyncio.CancelledError() if watching.cancelled() else watching.exception()
+        # A policy that becomes narrower would not be followed.
+        self._witness.close_gate(f"the policy file is not watched any more ({type(error).__name__})")
 
     def _look_at_accounts(self) -> None:
         """Take what was written into the file by hand; what is broken is told, and the old ones stay."""

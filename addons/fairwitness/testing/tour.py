@@ -228,7 +228,7 @@ def noted(_: Town, proxy: Proxy, mark: str) -> None:
     proxy.policy_file.write_text(f"scope: [{mark}")
     try:
         proxy.wait_for(
-            lambda told: told.kind in {"policy", "store"},
+            lambda told: told.text("state") in {"broken", "failed", "gate-closed"},
             "that it is broken",
             after=before,
             timeout=_LOOKED_S,
