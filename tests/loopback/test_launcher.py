@@ -255,7 +255,9 @@ def test_the_dashboard_of_mitmweb_is_not_reached_through_the_proxy(
     arguments = ["--set", f"web_port={port}", "--set", "web_open_browser=false"]
     policy = town.policy_text(more_include=["127.0.0.1:*"])
     with make(program="mitmweb", arguments=arguments, policy=policy) as running:
-        direct = curl(None, f"http://127.0.0.1:{port}/")
+        # mitmweb listens for its dashboard some time after the proxy does
+        patient = ("--retry", "30", "--retry-connrefused", "--retry-delay", "1")
+        direct = curl(None, f"http://127.0.0.1:{port}/", *patient)
         reply = running.curl(f"http://127.0.0.1:{port}/flows")
 
     assert 0 != direct.status
