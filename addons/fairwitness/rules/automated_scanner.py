@@ -32,12 +32,8 @@ class AutomatedScanner(Rule):
         sighting = self._see(request, trail)
         if sighting is not None:
             yield sighting
-        elif self._crawls(request, trail):
-            yield self._sighting(
-                request,
-                Severity.INFO,
-                "it asks for one address after another, faster than a person: a crawler or a loop",
-            )
+        elif (says := self._crawls(request, trail)) is not None:
+            yield self._sighting(request, Severity.INFO, f"{says}: a crawler or a loop")
 
     def on_response(self, exchange: Exchange) -> Iterator[Sighting]:
         """Misses and errors are known only now; what they make up is said at once."""
@@ -73,11 +69,15 @@ class AutomatedScanner(Rule):
         reading = self.known.reading(request)
         return bool(reading.sure_attacks or reading.fields)
 
-    def _crawls(self, request: Request, trail: Trail) -> bool:
+    def _crawls(self, request: Request, trail: Trail) -> str | None:
         if request.initiator is Initiator.PAGE:  # pages have many parts
-            return False
+            return None
         tool = self.known.reading(request).tool
-        return (tool is not None and tool.kind is ToolKind.CRAWLER) or trail.is_walking(request.received_us)
+        if tool is not None and tool.kind is ToolKind.CRAWLER:
+            return f"it names itself {tool.name}"
+        if trail.is_walking(request.received_us):
+            return "it asks for one address after another, faster than a person"
+        return trail.crawled(request.received_us)
 
     def _sighting(self, request: Request, severity: Severity, says: str) -> Sighting:
         return Sighting(

@@ -83,19 +83,14 @@ _SCORES: dict[Kind, tuple[_Steps, _Steps]] = {  # within a minute, within ten
     Kind.PRETENCE: (((24, 8), (16, 6), (8, 3)), ()),
     Kind.CALLBACK: (((1, 1),), ()),
 }
-_CRAWL = ((40, 10), (28, 8), (16, 6))  # linked pages in ten minutes: limits slow a crawler down
+_CRAWLED = 16  # linked pages in ten minutes: limits slow a crawler down
 _CRAWLED_PLACES = 5  # kinds of them; who goes through one list, of own objects say, sees fewer
 _FEWEST = {
     kind: min(steps[-1][0] for steps in both if steps) for kind, both in _SCORES.items()
 }  # below that a kind is worth nothing
 
 _HASTY = 3  # payloads close upon each other
-_WORTH = {
-    **_FEWEST,
-    Kind.PAYLOAD: _HASTY,
-    Kind.ASKED: WALK,
-    Kind.FOLLOWED: _CRAWL[-1][0],
-}  # below all of these nothing is worth anything
+_WORTH = {**_FEWEST, Kind.PAYLOAD: _HASTY, Kind.ASKED: WALK}  # below all of these nothing is worth anything
 
 
 class _Seen:
@@ -145,8 +140,6 @@ class Trail:
         """How it differs from the browser that it says it is."""
         self.tool: str | None = None
         """The scanner that it named."""
-        self.names_crawler = False
-        """Whether it named a crawler."""
         self.tried_us = 0
         """When its latest payload came; later, where its answer came late."""
         self.tried_by = ""
@@ -182,6 +175,16 @@ class Trail:
         """Whether it asks for one address after another faster than a person can."""
         return self.count(Kind.ASKED, now_us, span_us=WALK_US) >= WALK
 
+    def crawled(self, now_us: int) -> str | None:
+        """What it read of a site's pages, where that is one after the other and no list of one kind."""
+        followed = self.count(Kind.FOLLOWED, now_us)
+        if followed < _CRAWLED:
+            return None
+        places = self.count(Kind.PLACE, now_us)
+        if places < _CRAWLED_PLACES:
+            return None
+        return f"{followed} {Kind.FOLLOWED.value}, of {places} kinds, in 10 min"
+
     def _parts(self, now_us: int) -> Iterator[Part]:
         for kind, seen in self._seen.items():
             if self._is_page and kind is Kind.VALUE:
@@ -196,7 +199,6 @@ class Trail:
             if tried >= 3:
                 yield Part(2, f"{tried} payloads in a minute, after several families at once")
         yield from self._fingerprint(now_us)
-        yield from self._crawl(now_us)
         for kind in (Kind.PRETENCE, Kind.SPELLING):
             hurried = self.count(kind, now_us, span_us=_BURST_US)
             if hurried >= _HURRIED:
@@ -215,21 +217,6 @@ class Trail:
         if all(self.count(kind, now_us, span_us=MINUTE_US) for kind in (Kind.CROWDED, Kind.NAME)):
             within = f"within {_TRIAL_US // 1_000_000} s, in a new name"
             yield Part(5, f"after several families at once, another payload {within}")
-
-    def _crawl(self, now_us: int) -> Iterator[Part]:
-        """One page after the other, of many kinds, is no list that somebody goes through."""
-        followed = self.count(Kind.FOLLOWED, now_us)
-        points = next((points for least, points in _CRAWL if followed >= least), 0)
-        if not points:
-            return
-        places = self.count(Kind.PLACE, now_us)
-        if places < _CRAWLED_PLACES:
-            return
-        yield Part(points, f"{followed} {Kind.FOLLOWED.value}, of {places} kinds, in 10 min")
-        if self.names_crawler:
-            yield Part(2, "it names itself a crawler")
-        if "/robots.txt" in self.given:
-            yield Part(1, "it read robots.txt")
 
 
 def _points(kind: Kind, seen: _Seen, now_us: int) -> Iterator[Part]:

@@ -99,8 +99,6 @@ class Trails:
         tool = reading.tool
         if tool is not None and tool.kind is ToolKind.SCANNER:
             trail.tool = tool.name
-        elif tool is not None and tool.kind is ToolKind.CRAWLER:
-            trail.names_crawler = True
         label = request.client.label
         if label and trail.tool is None:
             named = tool_in(((b"user-agent", label.encode("utf-8", "replace")),))

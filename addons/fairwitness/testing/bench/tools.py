@@ -106,18 +106,6 @@ TOOLS = (
         ("dirb", SHOP, "/usr/share/dirb/wordlists/small.txt", "-p", "{address}", "-S", "-w"),
         ("-a", "{agent}"),
     ),
-    Tool(
-        "wget",
-        "apt install wget",
-        ("wget", "-r", "-l", "5", "-nv", "-e", "http_proxy={proxy}", "-P", "{folder}/w", f"{SHOP}/"),
-        ("-U", "{agent}"),
-    ),
-    Tool(
-        "httrack",
-        "apt install httrack",
-        ("httrack", f"{SHOP}/", "-P", "{address}", "-O", "{folder}/h", "-q", "-n"),
-        ("-F", "{agent}"),
-    ),
     Tool("wafw00f", "apt install wafw00f", ("wafw00f", "-a", "-p", "{proxy}", SHOP), ()),
     Tool(  # over http: its CONNECT names a path instead of a host
         "dirsearch",
