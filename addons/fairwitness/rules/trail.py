@@ -198,7 +198,8 @@ class Trail:
             tried = self.count(Kind.PAYLOAD, now_us, span_us=MINUTE_US)
             if tried >= 3:
                 yield Part(2, f"{tried} payloads in a minute, after several families at once")
-        yield from self._fingerprint(now_us)
+        if Kind.CROWDED in self._seen:
+            yield from self._fingerprint(now_us)
         for kind in (Kind.PRETENCE, Kind.SPELLING):
             hurried = self.count(kind, now_us, span_us=_BURST_US)
             if hurried >= _HURRIED:
