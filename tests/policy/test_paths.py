@@ -7,6 +7,7 @@ from fairwitness.policy.paths import (
     is_ambiguous,
     loose_path,
     prefixes,
+    relative_path,
     segment_count,
 )
 
@@ -76,6 +77,11 @@ def test_loose_path_is_what_a_lenient_server_may_read(raw, expected):
         "/a\x00",
         "/a#b",
         "/a?b",
+        "a",
+        "https://in.test/a",
+        "https:/a",
+        "*/a",
+        "**",
     ],
 )
 def test_ambiguous_paths_are_noticed(raw):
@@ -84,8 +90,16 @@ def test_ambiguous_paths_are_noticed(raw):
 
 
 def test_ordinary_escapes_are_not_ambiguous():
-    """Other escapes are none of our business."""
-    assert not is_ambiguous("/a%20b%2C%25%C3%A9")
+    """Other escapes are none of our business, nor is the star of OPTIONS."""
+    assert not any(map(is_ambiguous, ("/a%20b%2C%25%C3%A9", "/", "", "*")))
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"), [("//host/a/b", "/a/b"), ("///host/a", "/a"), ("//host", "/"), ("/a//b", "/a//b")]
+)
+def test_two_slashes_at_the_start_may_be_a_host(raw, expected):
+    """What is resolved like a link has its path behind that host; elsewhere slashes are only slashes."""
+    assert expected.encode() == relative_path(raw.encode())
 
 
 def test_prefixes_end_at_segments_longest_first():

@@ -7,8 +7,9 @@ import string
 
 _UNRESERVED = frozenset((string.ascii_letters + string.digits + "-._~").encode())
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
-# A slash or backslash in disguise, and what no request line may carry: servers cut or decode it differently.
-_AMBIGUOUS = re.compile(r"[\\?#]|%(?:25)*(?:2[Ff]|5[Cc])|[^\x21-\x7e]")
+# No path at all (HTTP/2 carries whole URLs in its place), a slash or backslash in disguise, and what no
+# request line may carry: servers cut or decode it differently.
+_AMBIGUOUS = re.compile(r"^(?!/|\*?$)|[\\?#]|%(?:25)*(?:2[Ff]|5[Cc])|[^\x21-\x7e]")
 _CUT = re.compile(rb"[?#\x00]")
 
 
@@ -29,8 +30,16 @@ def loose_path(path: bytes) -> str:
     return _without_dots(merged + closing)
 
 
+def relative_path(path: bytes) -> bytes:
+    """As servers read it that resolve the target like a link: what stands behind two slashes is a host."""
+    return b"/" + path.lstrip(b"/").partition(b"/")[2] if path.startswith(b"//") else path
+
+
 def is_ambiguous(path: str) -> bool:
-    """Whether servers may read it differently: an encoded slash or backslash, or what is no path at all."""
+    """Whether servers may read it differently: an encoded slash or backslash, or what is no path at all.
+
+    ``*`` is none either, but nobody takes it for one; nothing at all is the root.
+    """
     return _AMBIGUOUS.search(path) is not None
 
 

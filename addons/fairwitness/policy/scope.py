@@ -20,7 +20,7 @@ from fairwitness.policy.index import (
     on_path,
     on_port,
 )
-from fairwitness.policy.paths import canonical_path, is_ambiguous, loose_path
+from fairwitness.policy.paths import canonical_path, is_ambiguous, loose_path, relative_path
 from fairwitness.policy.source import quoted
 
 _SECURE = {"http": "ws", "https": "wss"}
@@ -139,14 +139,18 @@ def _decide_path(shelves: list[Shelf], host: str, destination: Destination) -> V
     octets = destination.path.encode("utf-8", "surrogatepass")
     readings = [
         _most_specific([*whole, *_fitting(on_path(shelves, port, path, loose=loose), scheme)])
-        for path, loose in ((canonical_path(octets), False), (loose_path(octets), True))
+        for path, loose in (
+            (canonical_path(octets), False),
+            (loose_path(octets), True),
+            (loose_path(relative_path(octets)), True),
+        )
     ]
-    strict, lenient = readings
-    if is_ambiguous(destination.path) or _list_of(strict) is not _list_of(lenient):
+    strict = readings[0]
+    if is_ambiguous(destination.path) or len({_list_of(each) for each in readings}) > 1:
         return _blocked(
             host,
             f"servers read the path {quoted(destination.path)} differently, and {host} is allowed by path",
-            strict or lenient,
+            next(filter(None, readings), None),
             mend="Write the path plainly: ASCII, no encoded slash or backslash, //, ; or double encoding",
         )
     return _by_path_entry(host, strict, destination, by_path=True)

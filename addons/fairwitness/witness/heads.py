@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Sequence
 
 from fairwitness.model.verdict import Action, ScopeList, Verdict
 
 _LINE_ENDS = (b"\r", b"\n", b"\0")
+_SPACE = re.compile(rb"[\t-\r ]")
 _RECORDED_UPGRADES = ("", "websocket")
 
 
-def head_verdict(verdict: Verdict, head: Iterable[bytes], *, upgrade: str, is_legible: bool) -> Verdict:
+def head_verdict(verdict: Verdict, head: Sequence[bytes], *, upgrade: str, is_legible: bool) -> Verdict:
     """The verdict on a released request, once its head was looked at.
 
     Args:
@@ -24,6 +26,8 @@ def head_verdict(verdict: Verdict, head: Iterable[bytes], *, upgrade: str, is_le
     joined = b"\t".join(head)
     if any(end in joined for end in _LINE_ENDS):  # a name behind it is unchecked
         return refused(verdict, "a line end inside its head could be read as another header")
+    if _SPACE.search(head[0]):  # HTTP/2 carries it, and in a request line another target could stand there
+        return refused(verdict, "a method with a space in it could be read as another request")
     if upgrade not in _RECORDED_UPGRADES:
         return refused(verdict, f"an upgrade to {upgrade[:40]!r} would leave the record")
     return verdict
