@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -93,4 +94,27 @@ def test_a_settings_file_of_mitmproxys_is_not_read(make_town: Callable[..., Town
         counts = town.outside.counts
 
     assert is_blocked(reply)
+    assert UNTOUCHED == counts
+
+
+@pytest.mark.bypass(62)
+def test_a_pipe_in_place_of_the_policy_stops_nobody(make_town: Callable[..., Town]) -> None:
+    """The policy in force stays, it is told, and the next plain file is followed."""
+    with make_town() as town:
+        file = town.proxy.policy_file
+        os.mkfifo(beside := file.with_name("beside"))
+        os.replace(beside, file)
+        told = town.proxy.wait_for(lambda told: told.kind == "policy", "the pipe")
+        statuses = [town.curl(origin.url("/piped")).status for origin in (town.inside, town.outside)]
+        excluded = f"  exclude:\n  - https://{town.inside.host_port}\n"
+        beside.write_text(town.policy_text().replace("  exclude: []\n", excluded))
+        os.replace(beside, file)
+        town.proxy.wait_for(lambda told: told.text("state") == "in-force", "the narrower one")
+        narrowed = town.curl(town.inside.url("/narrowed"))
+        counts = town.outside.counts
+
+    assert "broken" == told.text("state")
+    assert "no plain file" in told.text("summary")
+    assert [200, 403] == statuses
+    assert is_blocked(narrowed)
     assert UNTOUCHED == counts

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +82,7 @@ class PolicyFile:
         if looks == self._looked:
             return
         self._looked = looks
-        text = read_limited(self._path)
+        text = read_limited(self._path, is_waited_for=False)
         if text != self._offered:
             self._offer(text)
 
@@ -93,7 +95,7 @@ class PolicyFile:
         Raises:
             PolicyError: The file cannot be read, changed or written, or is broken.
         """
-        before = read_limited(self._path)
+        before = read_limited(self._path, is_waited_for=False)
         after = change(before)
         only_this = self._all_in_force and before == self._offered
         replace_bytes(self._path, after)
@@ -122,14 +124,18 @@ class PolicyFile:
         return offered
 
 
-def read_limited(path: Path) -> bytes:
+def read_limited(path: Path, *, is_waited_for: bool = True) -> bytes:
     """The whole file, unless it is absurdly large.
+
+    Args:
+        path: The file.
+        is_waited_for: Whether it may be a pipe, which is read when somebody has written to it.
 
     Raises:
         PolicyError: It cannot be read, or is too large.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=None if is_waited_for else _open_plain) as file:
             text = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise PolicyError(
@@ -142,6 +148,15 @@ def read_limited(path: Path) -> bytes:
             "the file is too large", where=str(path), mend=f"Keep it under {MAX_BYTES >> 20} MiB"
         )
     return text
+
+
+def _open_plain(path: str, flags: int) -> int:
+    """A proxy that waits for a pipe would answer nobody and obey no signal."""
+    number = os.open(path, flags | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "it is no plain file")
+    return number
 
 
 def replace_bytes(path: Path, content: bytes) -> None:
