@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
 import sys
 from collections import Counter
@@ -103,9 +104,15 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
 def guard_process() -> None:
     """From now on nothing in this process connects without a ticket.  Cannot be undone.
 
+    Names are looked up as they are: a name that does not exist is not tried below the system's search
+    domains, where a stranger may answer, nor replaced by HOSTALIASES.  Other C libraries than glibc are not
+    covered.
+
     Raises:
         StartError: It does not work on this interpreter.
     """
+    os.putenv("LOCALDOMAIN", "")  # not in os.environ: what is started from here keeps its own
+    os.unsetenv("HOSTALIASES")
     if not _is_guarded():
         sys.addaudithook(_audit)
     if not _is_guarded():
