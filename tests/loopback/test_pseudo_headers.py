@@ -1,12 +1,14 @@
-"""What HTTP/2 says in pseudo-headers, and HTTP/1 cannot say: read as a server would, or it stays here."""
+"""What HTTP/2 can say and HTTP/1 cannot: read as a server would, or it stays here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import hpack
+import hyperframe.frame as frames
 import pytest
 
-from fairwitness.testing import Counts, Disconnected, Http2Client, Town, is_blocked
+from fairwitness.testing import Answer, Counts, Disconnected, Http2Client, Town, is_blocked
 
 pytestmark = pytest.mark.gate
 
@@ -98,3 +100,29 @@ def test_no_way_of_writing_a_path_opens_an_excluded_one(make_town: Callable[...,
     assert all(map(is_blocked, over_http1))
     assert [200] * 4 == others
     assert ["/a//admin-not"] == seen
+
+
+@pytest.mark.bypass(64)
+def test_no_frame_of_a_server_opens_another_host(town: Town) -> None:
+    """It pushes a stranger's page, or names a stranger as the place to go on with: nobody goes there."""
+    outside = town.outside.host_port
+    coder = hpack.Encoder()
+    head, body = frames.HeadersFrame(1), frames.DataFrame(1, b"ok")
+    head.data = coder.encode([(":status", "200")])
+    head.flags.add("END_HEADERS")
+    body.flags.add("END_STREAM")
+    elsewhere = frames.AltSvcFrame(0, b"https://in.test", f'h2="{outside}"'.encode())
+    push = frames.PushPromiseFrame(1, 2)
+    pseudo = _pseudo(outside, "/pushed")
+    push.data = coder.encode(pseudo)
+    push.flags.add("END_HEADERS")
+    for path, sent in (("/elsewhere", (elsewhere, head, body)), ("/push", (push, head, body))):
+        raw = b"".join(each.serialize() for each in sent)
+        town.inside.put(path, "", answer=Answer(is_raw=True, body=raw))
+    statuses = [_asked(town, _pseudo(town.inside.host_port, path)) for path in ("/elsewhere", "/push")]
+    row = town.proxy.wait_for_row(lambda row: row.url.endswith("/push") and row.outcome != "open")
+
+    assert [200, 502] == statuses
+    assert row.outcome.startswith("failed")
+    assert UNTOUCHED == town.outside.counts
+    assert frozenset() == town.strangers_asked_for
