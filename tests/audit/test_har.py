@@ -18,7 +18,8 @@ from tests.audit.conftest import Read, exchanges
 from fairwitness.audit import Source
 from fairwitness.audit.har import HAR
 from fairwitness.model.clock import parse_iso_us
-from fairwitness.model.exchange import SEEN_BODY_BYTES, Direction, Exchange
+from fairwitness.model.exchange import SEEN_BODY_BYTES, Exchange
+from fairwitness.model.message import Direction
 from fairwitness.model.recording import CutOff, Recorded, Skipped
 from fairwitness.proxy.dump import read_dump
 

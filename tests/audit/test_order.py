@@ -11,16 +11,8 @@ from hypothesis import strategies as st
 
 from fairwitness.audit import InOrder
 from fairwitness.errors import RecordingError
-from fairwitness.model.exchange import (
-    Client,
-    Destination,
-    Direction,
-    Exchange,
-    Message,
-    Request,
-    Response,
-    new_exchange,
-)
+from fairwitness.model.exchange import Client, Destination, Exchange, Request, Response, new_exchange
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.recording import Asked, Ended, Moment, Recorded, Told
 from fairwitness.rules.testing import NOON_US, make_request
 

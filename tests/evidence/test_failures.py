@@ -14,7 +14,8 @@ import pytest
 from fairwitness.errors import EvidenceError
 from fairwitness.evidence import Keep, Log, Reader
 from fairwitness.evidence.testing import ALLOWED, NOON_US, make_flag, make_request
-from fairwitness.model.exchange import Direction, new_exchange
+from fairwitness.model.exchange import new_exchange
+from fairwitness.model.message import Direction
 
 
 def _delete(folder: Path) -> None:

@@ -24,8 +24,9 @@ from fairwitness.evidence.testing import (
     make_flag,
     make_request,
 )
-from fairwitness.model.exchange import Client, Direction, Exchange, Message, new_exchange
+from fairwitness.model.exchange import Client, Exchange, new_exchange
 from fairwitness.model.flag import Answer, AnswerAs
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.policy import Program
 from fairwitness.model.record import ExchangeRow
 

@@ -27,8 +27,8 @@ from fairwitness.evidence.testing import (
     open_log,
     write_chunks,
 )
-from fairwitness.model.exchange import Direction, Message
 from fairwitness.model.flag import Answer, AnswerAs
+from fairwitness.model.message import Direction, Message
 
 NOISE = random.Random(1).randbytes(400_000)
 

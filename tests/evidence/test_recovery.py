@@ -23,7 +23,7 @@ from fairwitness.evidence.testing import (
     make_request,
     open_log,
 )
-from fairwitness.model.exchange import Direction
+from fairwitness.model.message import Direction
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from fairwitness.evidence.testing import (
 from fairwitness.evidence.viewfile import drop_view
 from fairwitness.evidence.wordfile import WORDS_NAME, WordFiller, word_index
 from fairwitness.evidence.words import INDEXED_BYTES, match_of
-from fairwitness.model.exchange import Direction, Message
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.record import LogFilter
 from fairwitness.testing.long_log import RARE_HOST, fill
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from fairwitness.evidence import Keep, Log, Reader
 from fairwitness.evidence.testing import ALLOWED, NOON_US, make_exchange, make_request, open_log
-from fairwitness.model.exchange import Direction, Message, Request
+from fairwitness.model.exchange import Request
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.record import LogFilter
 
 

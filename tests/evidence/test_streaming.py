@@ -13,7 +13,7 @@ import pytest
 
 from fairwitness.evidence import Keep, Log, Reader
 from fairwitness.evidence.testing import ALLOWED, NOON_US, make_exchange, make_request, write_chunks
-from fairwitness.model.exchange import Direction
+from fairwitness.model.message import Direction
 from fairwitness.model.record import ExchangeRecord
 
 KIB, MIB = 1 << 10, 1 << 20

@@ -16,7 +16,7 @@ from fairwitness.errors import EvidenceError
 from fairwitness.evidence import Keep, Log
 from fairwitness.evidence.testing import ALLOWED, NOON_US, make_exchange, make_request, open_log
 from fairwitness.evidence.wordfile import WordFiller
-from fairwitness.model.exchange import Direction
+from fairwitness.model.message import Direction
 
 
 def say(text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
-from fairwitness.model.exchange import Direction
+from fairwitness.model.message import Direction
 from fairwitness.testing import Disconnected, RawClient, Town, WebSocketClient
 
 pytestmark = pytest.mark.gate

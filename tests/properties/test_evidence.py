@@ -26,7 +26,8 @@ from fairwitness.evidence.testing import (
     write_chunks,
 )
 from fairwitness.evidence.viewrow import sql_text
-from fairwitness.model.exchange import Direction, Headers, Message, Request, Response
+from fairwitness.model.exchange import Headers, Request, Response
+from fairwitness.model.message import Direction, Message
 
 texts = st.text(st.characters(exclude_categories=()), max_size=30)
 headers: st.SearchStrategy[Headers] = st.lists(

@@ -9,7 +9,8 @@ from mitmproxy import flow, http
 from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow
 
-from fairwitness.model.exchange import SEEN_BODY_BYTES, Direction
+from fairwitness.model.exchange import SEEN_BODY_BYTES
+from fairwitness.model.message import Direction
 from fairwitness.model.recording import CutOff, Item, Recorded, Skipped
 from fairwitness.proxy import dump
 from fairwitness.proxy.dump import read_dump

@@ -7,17 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from fairwitness.model.exchange import (
-    Client,
-    Connection,
-    Direction,
-    Exchange,
-    Initiator,
-    Message,
-    Metered,
-    Request,
-)
+from fairwitness.model.connection import Connection
+from fairwitness.model.exchange import Client, Exchange, Initiator, Metered, Request
 from fairwitness.model.flag import Answer, AnswerAs, Severity, Sighting
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.policy import Approval, Meter, MeterSet, Policy, Posture, Rate
 from fairwitness.model.verdict import Action, Clause
 from fairwitness.rules import Rule, Runner

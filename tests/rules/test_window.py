@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fairwitness.model.exchange import Client, Connection
+from fairwitness.model.connection import Connection
+from fairwitness.model.exchange import Client
 from fairwitness.model.flag import Answer, AnswerAs, Severity
 from fairwitness.model.policy import Window
 from fairwitness.model.verdict import Action, Clause

@@ -22,14 +22,13 @@ from fairwitness.model.clock import parse_iso_us
 from fairwitness.model.exchange import (
     SEEN_BODY_BYTES,
     Client,
-    Direction,
     Exchange,
     Headers,
-    Message,
     Request,
     Response,
     new_exchange,
 )
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.recording import LATEST_US, CutOff, Item, Recorded, Skipped
 
 _DECODED_BYTES = 16 << 20  # 16 MiB: what live traffic keeps of a body that is short as it comes

@@ -15,16 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from fairwitness.errors import RecordingError
-from fairwitness.model.exchange import (
-    Client,
-    Destination,
-    Direction,
-    Exchange,
-    Headers,
-    Message,
-    Request,
-    Response,
-)
+from fairwitness.model.exchange import Client, Destination, Exchange, Headers, Request, Response
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.recording import Asked, Ended, Moment, Recorded, Told
 
 _SCHEMA = """

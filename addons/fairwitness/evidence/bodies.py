@@ -32,7 +32,7 @@ from fairwitness.evidence.bodyrow import (
 from fairwitness.evidence.entry import KEY_BYTES, body_digests, body_pieces
 from fairwitness.evidence.keep import Keep
 from fairwitness.evidence.layout import shrink
-from fairwitness.model.exchange import Direction
+from fairwitness.model.message import Direction
 
 INLINE_BYTES = 4096  # up to here a body lies in its entry's row
 TABLE_BYTES = 256 << 10  # 256 KiB compressed: above it a body is a file

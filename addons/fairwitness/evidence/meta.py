@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from fairwitness.evidence.layout import DamagedError
-from fairwitness.model.exchange import Connection, Exchange, Message, Request
+from fairwitness.model.connection import Connection
+from fairwitness.model.exchange import Exchange, Request
+from fairwitness.model.message import Message
 from fairwitness.model.policy import Policy, Program
 from fairwitness.model.verdict import Verdict
 

@@ -18,7 +18,7 @@ from fairwitness.evidence.meta import Pairs, meta_lines, program_of, program_pai
 from fairwitness.evidence.schema import migrate, unreadable
 from fairwitness.evidence.store import Store
 from fairwitness.evidence.stored import entries_at
-from fairwitness.model.exchange import Direction
+from fairwitness.model.message import Direction
 from fairwitness.model.policy import Program
 
 _NO_EXCHANGE = bytes(16)

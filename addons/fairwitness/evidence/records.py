@@ -12,7 +12,8 @@ from fairwitness.evidence.layout import DamagedError, Segments
 from fairwitness.evidence.meta import Pairs, body_size, first, whole
 from fairwitness.evidence.prune import was_pruned
 from fairwitness.evidence.stored import StoredEntry, body_row
-from fairwitness.model.exchange import Direction, Headers, Message
+from fairwitness.model.exchange import Headers
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.record import ExchangeRecord, ExchangeRow
 
 

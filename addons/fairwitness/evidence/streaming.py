@@ -17,7 +17,7 @@ from fairwitness.evidence.bodyrow import (
 )
 from fairwitness.evidence.entry import BODY_PIECE, BODY_SEGMENTS, KEY_BYTES, SALT_BYTES, body_salts
 from fairwitness.evidence.keep import Keep
-from fairwitness.model.exchange import Direction
+from fairwitness.model.message import Direction
 
 MEMORY_BYTES = 256 << 10  # 256 KiB: an answer above it goes to a file as it comes
 _UNLIMITED = 1 << 62

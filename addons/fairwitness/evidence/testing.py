@@ -9,9 +9,9 @@ from pathlib import Path
 from fairwitness.evidence.log import Log
 from fairwitness.evidence.schema import LOG_NAME
 from fairwitness.evidence.streaming import BodyWriter
+from fairwitness.model.connection import Connection
 from fairwitness.model.exchange import (
     Client,
-    Connection,
     Destination,
     Exchange,
     Headers,

@@ -20,7 +20,9 @@ from fairwitness.evidence.meta import (
     response_pairs,
 )
 from fairwitness.evidence.streaming import BodyWriter
-from fairwitness.model.exchange import NO_EXCHANGE, Connection, Direction, Exchange, Message, Request
+from fairwitness.model.connection import Connection
+from fairwitness.model.exchange import NO_EXCHANGE, Exchange, Request
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.verdict import ScopeList, Verdict
 
 _CARRIERS = ("CONNECT", "TCP")  # methods that stand for a tunnel and for a raw stream

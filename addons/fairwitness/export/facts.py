@@ -5,7 +5,8 @@ from __future__ import annotations
 from fairwitness.export.parts import Side, meta, missing, sound
 from fairwitness.model.clock import iso_us
 from fairwitness.model.disclosure import Shown
-from fairwitness.model.exchange import Headers, Message
+from fairwitness.model.exchange import Headers
+from fairwitness.model.message import Message
 from fairwitness.model.printable import printable, printable_bytes
 from fairwitness.model.record import ExchangeRecord
 

@@ -13,7 +13,7 @@ from fairwitness.export.harhalf import request_form, response_form
 from fairwitness.export.parts import Side, is_blocked, meta, meta_number, missing, sound
 from fairwitness.model.clock import iso_us
 from fairwitness.model.disclosure import Shown
-from fairwitness.model.exchange import Direction, Message
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.record import ExchangeRecord
 
 _MOST_PAGES = 10_000  # kept in memory until the end; what later pages ask for names no page

@@ -9,7 +9,8 @@ from dataclasses import replace
 from fairwitness.export.exporter import Exporter
 from fairwitness.export.redact import Redaction
 from fairwitness.model.disclosure import Placeholder, Shown
-from fairwitness.model.exchange import Direction, Headers, Message
+from fairwitness.model.exchange import Headers
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.record import ExchangeRecord, ExchangeRow
 
 NOON_US = 1_795_435_200_000_000  # 2026-11-23T12:00:00Z

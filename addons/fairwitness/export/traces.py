@@ -7,7 +7,8 @@ from dataclasses import replace
 from hashlib import sha256
 
 from fairwitness.export.parts import Side, is_carrier, is_cut
-from fairwitness.model.exchange import Headers, Message
+from fairwitness.model.exchange import Headers
+from fairwitness.model.message import Message
 from fairwitness.model.record import ExchangeRecord
 
 LEFT_OUT = b"<not shown>"

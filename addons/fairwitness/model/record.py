@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairwitness.model.exchange import Headers, Message
+from fairwitness.model.exchange import Headers
 from fairwitness.model.flag import Answer, Flag
+from fairwitness.model.message import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairwitness.model.exchange import Exchange, Message, Request
+from fairwitness.model.exchange import Exchange, Request
+from fairwitness.model.message import Message
 
 LATEST_US = 253_402_300_800_000_000
 """Midnight behind the last day of the year 9999: no recorded time is later."""

@@ -12,7 +12,8 @@ from typing import Any
 from mitmproxy import connection, tls
 from mitmproxy.proxy import server_hooks
 
-from fairwitness.model.exchange import Connection, Destination
+from fairwitness.model.connection import Connection
+from fairwitness.model.exchange import Destination
 from fairwitness.model.verdict import Action, ScopeList, Verdict
 from fairwitness.proxy.answers import OUR_REFUSAL, UNREACHABLE
 from fairwitness.proxy.fail_closed import fails_closed

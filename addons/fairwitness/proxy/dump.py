@@ -14,7 +14,8 @@ from mitmproxy.io import FlowReader
 from wsproto.frame_protocol import Opcode
 
 from fairwitness.detect.decode import decoded
-from fairwitness.model.exchange import SEEN_BODY_BYTES, Destination, Direction, Exchange, Message, Response
+from fairwitness.model.exchange import SEEN_BODY_BYTES, Destination, Exchange, Response
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.recording import LATEST_US, CutOff, Item, Recorded, Skipped
 from fairwitness.proxy.translate import bare_request, request_of, response_of, strip_proxy_headers
 from fairwitness.proxy.wiring import Caller

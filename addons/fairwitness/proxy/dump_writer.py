@@ -12,7 +12,7 @@ from mitmproxy.io import FlowWriter
 from wsproto.frame_protocol import Opcode
 
 from fairwitness.model.disclosure import Shown
-from fairwitness.model.exchange import Direction, Message
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.record import ExchangeRecord
 
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}

@@ -11,7 +11,8 @@ from functools import partial
 from mitmproxy import http
 
 from fairwitness.detect.decode import decoded
-from fairwitness.model.exchange import SEEN_BODY_BYTES, Destination, Direction
+from fairwitness.model.exchange import SEEN_BODY_BYTES, Destination
+from fairwitness.model.message import Direction
 from fairwitness.model.verdict import ScopeList, Verdict
 from fairwitness.proxy.answers import OUR_REFUSAL, block_answer
 from fairwitness.proxy.fail_closed import fails_closed, guarded_tee, tell_of

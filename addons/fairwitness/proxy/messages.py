@@ -5,7 +5,8 @@ from __future__ import annotations
 from mitmproxy import connection, http, tcp
 from wsproto.frame_protocol import Opcode
 
-from fairwitness.model.exchange import Destination, Direction, Message
+from fairwitness.model.exchange import Destination
+from fairwitness.model.message import Direction, Message
 from fairwitness.proxy.fail_closed import fails_closed
 from fairwitness.proxy.hooks import ALL_HOOKS
 from fairwitness.proxy.translate import bare_request

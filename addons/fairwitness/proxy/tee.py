@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fairwitness.model.exchange import SEEN_BODY_BYTES, Direction
+from fairwitness.model.exchange import SEEN_BODY_BYTES
+from fairwitness.model.message import Direction
 from fairwitness.witness import Asked, BodyWriter, Witness
 
 

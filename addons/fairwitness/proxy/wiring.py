@@ -14,7 +14,8 @@ from typing import Any
 from mitmproxy import connection
 from mitmproxy.proxy.server import ConnectionHandler
 
-from fairwitness.model.exchange import SILENT_US, Callers, Client, Connection
+from fairwitness.model.connection import SILENT_US, Callers, Connection
+from fairwitness.model.exchange import Client
 from fairwitness.model.verdict import Verdict
 from fairwitness.proxy.tee import Tee
 from fairwitness.proxy.tickets import Dial

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 
 from fairwitness.detect import SURE, bombs, heavy
-from fairwitness.model.exchange import SILENT_US, Callers, Exchange, Initiator, Request
+from fairwitness.model.connection import SILENT_US, Callers
+from fairwitness.model.exchange import Exchange, Initiator, Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action

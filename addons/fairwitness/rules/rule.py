@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import ClassVar, Self
 
-from fairwitness.model.exchange import Callers, Connection, Exchange, Message, Request
+from fairwitness.model.connection import Callers, Connection
+from fairwitness.model.exchange import Exchange, Request
 from fairwitness.model.flag import Sighting
+from fairwitness.model.message import Message
 from fairwitness.model.policy import Policy, Posture, RuleLine
 from fairwitness.model.verdict import Action, Clause
 from fairwitness.rules.approval import approval_for

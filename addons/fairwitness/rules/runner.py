@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from fairwitness.model.exchange import NO_EXCHANGE, Callers, Connection, Direction, Exchange, Message, Request
+from fairwitness.model.connection import Callers, Connection
+from fairwitness.model.exchange import NO_EXCHANGE, Exchange, Request
 from fairwitness.model.flag import Answer, Flag, PastFlag, Sighting
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action, ScopeList
 from fairwitness.rules import facets

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairwitness.model.exchange import NO_EXCHANGE, Callers, Connection, Initiator, Request
+from fairwitness.model.connection import Callers, Connection
+from fairwitness.model.exchange import NO_EXCHANGE, Initiator, Request
 from fairwitness.rules.endpoint import endpoint_of
 
 

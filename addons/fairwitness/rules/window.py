@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fairwitness.model.clock import iso_us
-from fairwitness.model.exchange import Connection, Request
+from fairwitness.model.connection import Connection
+from fairwitness.model.exchange import Request
 from fairwitness.model.flag import Pointer, Severity, Sighting
 from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Clause

@@ -9,14 +9,8 @@ from fairwitness.detect import shape_of
 from fairwitness.errors import EvidenceError
 from fairwitness.evidence import BodyWriter
 from fairwitness.model.event import Blocked, ExchangeEnded
-from fairwitness.model.exchange import (
-    NO_EXCHANGE,
-    Destination,
-    Direction,
-    Exchange,
-    Request,
-    Response,
-)
+from fairwitness.model.exchange import NO_EXCHANGE, Destination, Exchange, Request, Response
+from fairwitness.model.message import Direction
 from fairwitness.model.policy import Identify
 from fairwitness.model.verdict import Action, ScopeList, Verdict
 from fairwitness.witness.asked import Asked, keep_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from fairwitness.model.exchange import Callers
+from fairwitness.model.connection import Callers
 
 
 class Crowd(Protocol):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fairwitness.errors import EvidenceError
-from fairwitness.model.exchange import Connection, Destination
+from fairwitness.model.connection import Connection
+from fairwitness.model.exchange import Destination
 from fairwitness.model.verdict import Action, ScopeList, Verdict
 from fairwitness.policy import PolicyInForce
 from fairwitness.rules import Runner

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairwitness.errors import EvidenceError
-from fairwitness.model.exchange import Direction, Message
+from fairwitness.model.message import Direction, Message
 from fairwitness.model.verdict import Action
 from fairwitness.rules import Runner
 from fairwitness.witness.asked import Asked, keep_of
