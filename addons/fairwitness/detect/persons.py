@@ -56,52 +56,12 @@ _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 _FILES = frozenset([b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"avif", b"css", b"js", b"mjs", b"map"])
 _DOCUMENTED = frozenset(["example.com", "example.org", "example.net", "domain.com", "sentry.io"])
 _ROLES = frozenset(
-    [
-        "abuse",
-        "accounts",
-        "admin",
-        "billing",
-        "career",
-        "careers",
-        "contact",
-        "datenschutz",
-        "dpo",
-        "feedback",
-        "hello",
-        "help",
-        "helpdesk",
-        "hr",
-        "info",
-        "jobs",
-        "kontakt",
-        "legal",
-        "mail",
-        "marketing",
-        "media",
-        "no-reply",
-        "noreply",
-        "donotreply",
-        "office",
-        "orders",
-        "postmaster",
-        "press",
-        "privacy",
-        "root",
-        "sales",
-        "security",
-        "service",
-        "shop",
-        "support",
-        "team",
-        "webmaster",
-        "you",
-        "your",
-        "user",
-        "username",
-        "name",
-        "email",
-        "someone",
-    ]
+    (  # noqa: SIM905
+        "abuse accounts admin billing career careers contact datenschutz dpo feedback hello help helpdesk "
+        "hr info jobs kontakt legal mail marketing media no-reply noreply donotreply office orders "
+        "postmaster press privacy root sales security service shop support team webmaster you your user "
+        "username name email someone"
+    ).split()
 )
 
 
