@@ -114,9 +114,10 @@ def _check_stop(folder: Path, proxy: Proxy, *, ended: bool = False) -> list[str]
 
 def _check_start(town: Town, proxy: Proxy) -> list[str]:
     mark = secrets.token_hex(8)
-    attempt(https, town, proxy, mark)
+    why = attempt(https, town, proxy, mark)
     passes = town.inside.requests_for(f"/{mark}/https")
-    return ([] if passes else ["the next start passes nothing"]) + unlogged(town, proxy, mark)
+    told = [each.text("reason") for each in proxy.told if each.kind == "store"]
+    return ([] if passes else [f"the next start passes nothing: {why}; {told}"]) + unlogged(town, proxy, mark)
 
 
 def _problems(evidence: Path) -> list[str]:

@@ -56,10 +56,13 @@ def another_proxy(town: Town, folder: Path, program: list[str]) -> Proxy:
     )
 
 
-def attempt(errand: Errand, town: Town, proxy: Proxy, mark: str) -> None:
-    """Run it; it may fail in any way, which is what the counters are for."""
-    with contextlib.suppress(*LEFT):
+def attempt(errand: Errand, town: Town, proxy: Proxy, mark: str) -> str:
+    """Run it; it may fail in any way, which is what the counters are for.  Says in which."""
+    try:
         errand(town, proxy, mark)
+    except LEFT as error:
+        return repr(error)
+    return "it was answered"
 
 
 def errands_for(hook: str) -> tuple[Errand, ...]:
