@@ -140,6 +140,38 @@ def test_broken_or_foreign_view_is_ignored_and_replaced(
         assert [] == list(reader.problems())
 
 
+def test_view_that_a_deleted_log_left_behind_goes_with_the_next_start(tmp_path: Path) -> None:
+    """Else it would be told as broken until the new log's writer is idle."""
+    log = open_log(tmp_path)
+    _work(log, 3)
+    log.close(time_us=NOON_US)
+    left = (tmp_path / VIEW_NAME).read_bytes()
+    (tmp_path / "log.sqlite3").unlink()
+    log = open_log(tmp_path)
+    with Reader.open(tmp_path) as reader:
+        problems = list(reader.problems())
+    log.close(time_us=NOON_US)
+
+    assert left
+    assert [] == problems
+
+
+def test_view_that_is_just_being_made_is_no_problem(log: Log, evidence: Path) -> None:
+    """The file is there before its tables are; with somebody else's tables it is one."""
+    _work(log, 3)
+    view = evidence / VIEW_NAME
+    view.touch()
+    with Reader.open(evidence) as reader:
+        while_made = list(reader.problems())
+    with contextlib.closing(sqlite3.connect(view)) as connection:
+        connection.execute("CREATE TABLE state (size)")
+    with Reader.open(evidence) as reader:
+        strange = [problem.where for problem in reader.problems()]
+
+    assert [] == while_made
+    assert [VIEW_NAME] == strange
+
+
 def test_readers_write_nothing(log: Log, evidence: Path) -> None:
     """Not even where the view lacks everything."""
     _work(log, 30)

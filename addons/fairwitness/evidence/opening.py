@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fairwitness.errors import EvidenceError
 from fairwitness.evidence.bodyrow import KeptBody, expand_stream
+from fairwitness.evidence.derived import derived_lock, drop_derived
 from fairwitness.evidence.entry import FORMAT
 from fairwitness.evidence.journal import Journal
 from fairwitness.evidence.keep import Keep
@@ -18,6 +19,8 @@ from fairwitness.evidence.meta import Pairs, meta_lines, program_of, program_pai
 from fairwitness.evidence.schema import migrate, unreadable
 from fairwitness.evidence.store import Store
 from fairwitness.evidence.stored import entries_at
+from fairwitness.evidence.viewfile import VIEW_NAME
+from fairwitness.evidence.wordfile import WORDS_NAME
 from fairwitness.model.message import Direction
 from fairwitness.model.policy import Program
 
@@ -100,6 +103,7 @@ def _identify(journal: Journal, program: Program, applied: tuple[str, ...], now_
     """Say in the first entry whose log it is, or compare with it."""
     schema = [("schema", line) for line in applied]
     if journal.position.size == 0:
+        _drop_strangers(journal.store.path.parent)
         pairs = [("state", "created"), ("format", FORMAT), *program_pairs(program), *schema]
         journal.add("session", Draft.of_meta(meta_lines(pairs)), time_us=now_us, exchange=_NO_EXCHANGE)
         journal.commit_now()
@@ -114,6 +118,13 @@ def _identify(journal: Journal, program: Program, applied: tuple[str, ...], now_
     if schema:
         draft = Draft.of_meta(meta_lines([("note", "the tables were brought up to date"), *schema]))
         journal.add("note", draft, time_us=now_us, exchange=_NO_EXCHANGE)
+
+
+def _drop_strangers(folder: Path) -> None:
+    """Remove the view and the index of a log that was here before; a reader that fills one does so itself."""
+    with derived_lock(folder) as is_writer:
+        for name in (VIEW_NAME, WORDS_NAME) if is_writer else ():
+            drop_derived(folder, name)
 
 
 def _program_of(journal: Journal) -> Program:

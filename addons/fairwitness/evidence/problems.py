@@ -29,7 +29,7 @@ from fairwitness.evidence.prune import text_without_body, told_as_pruned, was_pr
 from fairwitness.evidence.schema import FIRST_SCHEMA, LOG_NAME, MIGRATION_SET, connect_readonly
 from fairwitness.evidence.stored import StoredEntry, body_row, checked_body_row, entries_from
 from fairwitness.evidence.tree import Tree
-from fairwitness.evidence.viewfile import TABLES, VIEW_NAME, over
+from fairwitness.evidence.viewfile import TABLES, VIEW_NAME, is_foreign_view, over
 
 _MOST_NAMED = 100  # of one kind of damage to the database's structure
 
@@ -58,7 +58,7 @@ def find_problems(folder: Path) -> Iterator[Problem]:
                 yield from _Check(folder, connection).all()
                 if len(view.schemas) > 1:
                     yield from _view_problems(view.connection, connection)
-                elif (folder / VIEW_NAME).exists():
+                elif is_foreign_view(folder):
                     yield Problem(VIEW_NAME, "it is broken, or the view of another log")
         except sqlite3.Error as error:
             yield Problem(LOG_NAME, f"SQLite cannot read it ({error})")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fairwitness.evidence.derived import drop_derived, log_name, open_derived
+from fairwitness.evidence.schema import LOG_NAME, connect_readonly
 from fairwitness.evidence.stored import stored_size
 from fairwitness.evidence.view import View, state_checksum
 from fairwitness.evidence.viewrow import COLUMNS
@@ -111,6 +112,28 @@ def view_size(folder: Path, log: sqlite3.Connection) -> int:
         if not _attach(connection, folder / VIEW_NAME, log):
             return 0
         return int(connection.execute("SELECT size FROM older.state").fetchone()[0])
+
+
+def is_foreign_view(folder: Path) -> bool:
+    """Whether there is a view that is broken or another log's; one that is just being made is neither.
+
+    Raises:
+        EvidenceError: SQLite does not open the log.
+        sqlite3.Error: SQLite does not read the log.
+    """
+    path = folder / VIEW_NAME
+    if not path.is_file():
+        return False
+    with contextlib.ExitStack() as both:
+        log = both.enter_context(contextlib.closing(connect_readonly(folder / LOG_NAME)))
+        try:
+            view = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=1.0)
+            both.callback(view.close)
+            if not view.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+                return False
+            return not belongs(view, "main", log)
+        except sqlite3.DatabaseError as error:
+            return error.sqlite_errorcode not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def _attach(connection: sqlite3.Connection, path: Path, log: sqlite3.Connection) -> bool:
