@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from wsproto.events import TextMessage
 
 from fairwitness.model.record import ExchangeRow
-from fairwitness.testing import GREETING, Counts, Origin, Town
+from fairwitness.testing import GREETING, Authority, Counts, Origin, Town
 
 pytestmark = pytest.mark.gate
 
@@ -130,11 +130,18 @@ def test_a_request_whose_address_was_refused_is_recorded_as_not_sent(
     assert Counts(0, 0, 0) == local.counts
 
 
-def test_an_address_entry_lifts_the_guard(make_town: Callable[..., Town], make_origin: MakeOrigin) -> None:
+@pytest.fixture(scope="module")
+def home(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A town whose policy lists this machine's own addresses."""
+    listed = ["localhost:*", "127.0.0.0/8"]
+    with Town(authority, tmp_path_factory.mktemp("home"), include=lambda town: listed) as town:
+        yield town
+
+
+def test_an_address_entry_lifts_the_guard(home: Town, make_origin: MakeOrigin) -> None:
     """Whoever lists the loopback address itself may reach the listed name there."""
     local = make_origin("localhost", address="127.0.0.1")
-    with make_town(include=lambda town: ["localhost:*", "127.0.0.0/8"]) as town:
-        reply = town.curl(local.url("/lifted"))
+    reply = home.curl(local.url("/lifted"))
 
     assert 200 == reply.status
     assert 1 == len(local.requests_for("/lifted"))
@@ -142,11 +149,11 @@ def test_an_address_entry_lifts_the_guard(make_town: Callable[..., Town], make_o
 
 @pytest.mark.parametrize("literal", ["127.0.0.11", "127.11", "2130706443", "0x7f.11"])
 def test_a_listed_address_is_reached_in_any_notation(
-    make_town: Callable[..., Town], make_origin: MakeOrigin, literal: str
+    home: Town, make_origin: MakeOrigin, literal: str
 ) -> None:
     """Notations of one address are one host, also for what is allowed."""
     local = make_origin("127.0.0.11", address="127.0.0.11")
-    with make_town(include=lambda town: ["127.0.0.11:*"]) as town, town.client() as client:
+    with home.client() as client:
         reply = client.request(f"http://{literal}:{local.port}/n", host=f"{literal}:{local.port}")
 
     assert 200 == reply.status
@@ -154,13 +161,12 @@ def test_a_listed_address_is_reached_in_any_notation(
 
 
 @pytest.mark.bypass(56)
-def test_the_proxys_own_port_is_never_dialled(make_town: Callable[..., Town]) -> None:
+def test_the_proxys_own_port_is_never_dialled(home: Town) -> None:
     """Even a listed address does not make the proxy talk to itself."""
-    with make_town(include=lambda town: ["127.0.0.1:*"]) as town:
-        reply = town.curl(f"http://{town.proxy.address}/")
-        with town.client() as client:
-            opened = client.connect(town.proxy.address)
-            inner = client.request("/", host=town.proxy.address) if opened.status == 200 else opened
+    reply = home.curl(f"http://{home.proxy.address}/")
+    with home.client() as client:
+        opened = client.connect(home.proxy.address)
+        inner = client.request("/", host=home.proxy.address) if opened.status == 200 else opened
 
     assert reply.status in (403, 502)
     assert inner.status in (403, 502)
