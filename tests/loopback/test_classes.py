@@ -133,7 +133,7 @@ def test_a_request_whose_address_was_refused_is_recorded_as_not_sent(
 @pytest.fixture(scope="module")
 def home(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A town whose policy lists this machine's own addresses."""
-    listed = ["localhost:*", "127.0.0.0/8"]
+    listed = ["localhost:*", "127.0.0.0/8", "127.0.0.1:*", "127.0.0.11:*"]
     with Town(authority, tmp_path_factory.mktemp("home"), include=lambda town: listed) as town:
         yield town
 
