@@ -34,10 +34,7 @@ def long_heads(town: Town, mib: int) -> None:
 
 def endless_head(town: Town, mib: int) -> None:
     """A header that does not end."""
-    with town.client() as client, contextlib.suppress(OSError, Disconnected):
-        client.send(f"GET {town.inside.url('/', scheme='http')} HTTP/1.1\r\nX-Long: ".encode())
-        for _ in range(mib):
-            client.send(b"a" * _MIB)
+    _without_end(town, f"GET {town.inside.url('/', scheme='http')} HTTP/1.1\r\nX-Long: ".encode(), mib)
 
 
 def endless_chunk_line(town: Town, mib: int) -> None:
@@ -51,9 +48,13 @@ def endless_trailers(town: Town, mib: int) -> None:
 
 
 def _chunked(town: Town, beginning: bytes, mib: int) -> None:
+    head = f"POST {town.inside.url('/chunks', scheme='http')} HTTP/1.1\r\nHost: {town.inside.host_port}"
+    _without_end(town, f"{head}\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + beginning, mib)
+
+
+def _without_end(town: Town, beginning: bytes, mib: int) -> None:
     with town.client() as client, contextlib.suppress(OSError, Disconnected):
-        head = f"POST {town.inside.url('/chunks', scheme='http')} HTTP/1.1\r\nHost: {town.inside.host_port}"
-        client.send(f"{head}\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + beginning)
+        client.send(beginning)
         for _ in range(mib):
             client.send(b"a" * _MIB)
 
