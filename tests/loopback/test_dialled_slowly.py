@@ -16,7 +16,7 @@ from fairwitness.testing.bench.amounts.dials import (
     upload,
 )
 from fairwitness.testing.deaf import deaf
-from fairwitness.testing.soak.vitals import forget_peak, peak_bytes, resident_bytes, unread_bytes
+from fairwitness.testing.soak.vitals import forget_peak, peak_bytes, resident_bytes, waiting_bytes
 
 SENT_MIB = 160
 ALLOWED_BYTES = 80 << 20
@@ -57,7 +57,7 @@ def test_an_upload_goes_on_when_its_server_is_there(town: Town) -> None:
         with deaf(town.inside):
             sent = pool.submit(send)
             town.proxy.wait_for_row(lambda row: row.url.endswith("/late"))
-            while unread_bytes(town.proxy.address, client.port) < 256 << 10:
+            while waiting_bytes(town.proxy.address, client.port) < 256 << 10:
                 assert not sent.done()
         reply = sent.result(30)
     town.proxy.wait_for_row(lambda row: row.url.endswith("/late") and row.outcome == "complete")

@@ -74,6 +74,13 @@ class RawClient:
         """Send bytes as they are."""
         self._socket.sendall(data)
 
+    def send_what_fits(self, data: bytes) -> int:
+        """Send as much of *data* as the kernel takes at once; gives how many bytes it took."""
+        try:
+            return self._socket.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+
     def send_while_read(self, piece: bytes, count: int, *, patience_s: float = 0.5) -> int:
         """Send *piece* so often, or until nobody has read on for so long; gives how many were sent whole."""
         before = self._socket.gettimeout()

@@ -92,14 +92,18 @@ def disk_bytes(folder: Path) -> int:
     return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
 
 
-def unread_bytes(address: str, client_port: int) -> int:
-    """What the kernel keeps for who listens at *address* and does not read what this client has sent."""
-    port = int(address.rpartition(":")[2])
+def waiting_bytes(address: str, client_port: int) -> int:
+    """What this client has sent and who listens at *address* has not read, in both queues of the kernel."""
+    ends = f":{int(address.rpartition(':')[2]):04X}", f":{client_port:04X}"
+    waiting = 0
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, local, remote, _, queues, *_ = line.split()
-        if local.endswith(f":{port:04X}") and remote.endswith(f":{client_port:04X}"):
-            return int(queues.partition(":")[2], 16)
-    return 0
+        sent, _, received = queues.partition(":")
+        if (local[-5:], remote[-5:]) == ends:
+            waiting += int(received, 16)
+        if (remote[-5:], local[-5:]) == ends:
+            waiting += int(sent, 16)
+    return waiting
 
 
 def _status_bytes(pid: int, key: str) -> int:

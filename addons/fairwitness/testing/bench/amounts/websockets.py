@@ -69,11 +69,9 @@ def pongs(town: Town, count: int) -> None:
     _flood(town, "/ws/pongs", _frame(_LAST | _PONG, b"anybody"), count)
 
 
-def pongs_unread(town: Town, client: RawClient, count: int) -> None:
-    """The same on a connection that stays open, long ones; returns while most of them wait on their way."""
-    url = town.inside.url("/ws/unread", scheme="http")
-    WebSocketClient(client).handshake(url, host=town.inside.host_port)
-    client.send(_frame(_LAST | _PONG, bytes(125)) * count)
+def long_pongs(count: int) -> bytes:
+    """The same as bytes, each as long as a pong may be."""
+    return _frame(_LAST | _PONG, bytes(125)) * count
 
 
 def endless_message(town: Town, mib: int) -> None:
