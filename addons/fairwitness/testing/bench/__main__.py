@@ -102,6 +102,8 @@ def tools(given: argparse.Namespace) -> int:
     runs = []
     for run in run_tools(lab, given.lab_python, given.only):
         print(f"{run.tool} ({run.agent}): {run.reached} of {run.asked} got through", file=sys.stderr)
+        if not run.asked:
+            print(f"scripts/bench: it asked for nothing, and said: {run.said}", file=sys.stderr)
         runs.append(run)
     if given.json:
         print(json.dumps([asdict(run) for run in runs], indent=1))

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairwitness.model.verdict import Action
 from fairwitness.testing.proxy import Proxy
 
 BROWSER = (
@@ -57,6 +58,13 @@ class Tool:
     """``{proxy}`` is the proxy's URL, ``{address}`` its address, ``{words}`` a list, ``{folder}`` its own."""
     agent: tuple[str, ...]
     """What gives it a User-Agent, which is ``{agent}``; empty: it has a browser's by itself."""
+    kind: str = ""
+    """Tells runs of one tool apart."""
+
+    @property
+    def title(self) -> str:
+        """As the table has it."""
+        return f"{self.name} {self.kind}".strip()
 
 
 TOOLS = (
@@ -99,6 +107,26 @@ TOOLS = (
             "{folder}/w",
         ),
         ("-A", "{agent}"),
+        "crawling",
+    ),
+    Tool(  # what it finds with a whole shop before it: it crawls for most of the time
+        "wapiti",
+        "apt install wapiti",
+        (
+            "wapiti",
+            "-u",
+            f"{SHOP}/search?q=mug",
+            "--scope",
+            "url",
+            "-p",
+            "{proxy}/",
+            "--flush-session",
+            "--no-bugreport",
+            "-o",
+            "{folder}/w",
+        ),
+        ("-A", "{agent}"),
+        "on one page",
     ),
     Tool(
         "dirb",
@@ -109,7 +137,7 @@ TOOLS = (
     Tool("wafw00f", "apt install wafw00f", ("wafw00f", "-a", "-p", "{proxy}", SHOP), ()),
     Tool(  # over http: its CONNECT names a path instead of a host
         "dirsearch",
-        "pip install dirsearch setuptools",
+        "pip install dirsearch 'setuptools<81'",
         ("dirsearch", "--proxy", "{proxy}", "-u", SHOP, "-w", "{words}"),
         ("--user-agent", "{agent}"),
     ),
@@ -131,8 +159,10 @@ class ToolRun:
     blocked_first: int | None
     """The number of the first blocked request, from 1."""
     by: str
-    """The rules that blocked it."""
+    """The rules that blocked it, or whose question nobody answered."""
     took_s: float
+    said: str
+    """Its last line."""
 
 
 def is_inside() -> bool:
@@ -184,7 +214,7 @@ def _run(tool: Tool, agent: str, lab: Path, python: Path, folder: Path) -> ToolR
             part.format(**facts) for part in (*tool.command, *(tool.agent if agent == "browser" else ()))
         ]
         began_s = time.monotonic()
-        _bounded(command, folder)
+        said = _bounded(command, folder)
         took_s = time.monotonic() - began_s
         proxy.stop()
         rows = [row for row in proxy.rows() if row.decision]
@@ -192,7 +222,7 @@ def _run(tool: Tool, agent: str, lab: Path, python: Path, folder: Path) -> ToolR
         with _flags(proxy) as flags:
             by = sorted({flags[name] for at in stopped for name in rows[at - 1].flags if name in flags})
         return ToolRun(
-            tool=tool.name,
+            tool=tool.title,
             agent=agent,
             asked=len(rows),
             reached=_lines(log) - before,
@@ -200,19 +230,22 @@ def _run(tool: Tool, agent: str, lab: Path, python: Path, folder: Path) -> ToolR
             blocked_first=stopped[0] if stopped else None,
             by=", ".join(by),
             took_s=took_s,
+            said=said,
         )
 
 
 @contextlib.contextmanager
 def _flags(proxy: Proxy) -> Iterator[dict[str, str]]:
-    """The rule of each flag that blocked."""
+    """The rule of each flag that stopped something."""
     from fairwitness.evidence import Reader
 
     with Reader.open(proxy.evidence) as reader:
-        yield {row.flag.flag: row.flag.rule for row in reader.flags() if row.flag.action.word == "block"}
+        stopping = [row.flag for row in reader.flags() if row.flag.action >= Action.HOLD]
+        yield {flag.flag: flag.rule for flag in stopping}
 
 
-def _bounded(command: Sequence[str], folder: Path) -> None:
+def _bounded(command: Sequence[str], folder: Path) -> str:
+    """Run it for a while; gives the last line that it said."""
     home = {**os.environ, "HOME": str(folder)}
     with (folder / "said").open("wb") as said:
         tool = subprocess.Popen(
@@ -229,6 +262,8 @@ def _bounded(command: Sequence[str], folder: Path) -> None:
         except subprocess.TimeoutExpired:
             os.killpg(tool.pid, 9)
             tool.wait()
+    lines = (folder / "said").read_text("utf-8", "replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 @contextlib.contextmanager
