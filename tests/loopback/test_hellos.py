@@ -1,18 +1,20 @@
-"""TLS hellos in small pieces are read as they come, at a cost that grows with their length and no faster."""
+"""TLS hellos: in small pieces, read at a cost that grows with their length only; and to the proxy itself."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import pytest
 from mitmproxy.options import Options
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import ServerTLSLayer
 from mitmproxy.test.tflow import tclient_conn
 
+from fairwitness.model.record import ExchangeRow
 from fairwitness.proxy.hellos import PatientTls
-from fairwitness.testing import Town
+from fairwitness.testing import Reply, Town, curl, is_blocked
 from fairwitness.testing.hello import client_hello
 
 TURNS = 5
@@ -66,3 +68,37 @@ def test_what_begins_like_a_hello_and_is_none_is_closed(town: Town) -> None:
             client.connect(town.inside.host_port)
             client.send(broken)
             assert b"" == client.read_until_end()
+
+
+def through_tls(town: Town, url: str, *arguments: str) -> Reply:
+    """What curl gets when it speaks TLS to the proxy itself, trusting the proxy's CA only."""
+    ca = str(town.proxy.ca)
+    return curl(f"https://{town.proxy.address}", url, "--proxy-cacert", ca, "--cacert", ca, *arguments)
+
+
+@pytest.mark.gate
+@pytest.mark.bypass(65)
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_who_speaks_tls_to_the_proxy_meets_the_same_gate(
+    town: Town, row_of: Callable[[str], ExchangeRow], scheme: str
+) -> None:
+    """What is listed passes and is on record, a stranger is blocked and is on record."""
+    path = f"/behind-tls-{scheme}"
+    listed, strange = (origin.url(path, scheme=scheme) for origin in (town.inside, town.outside))
+    passed, refused = through_tls(town, listed), through_tls(town, strange)
+
+    assert (200, True) == (passed.status, is_blocked(refused))
+    assert ("allow", "block") == (row_of(listed).decision, row_of(strange).decision)
+    assert 1 == len(town.inside.requests_for(path))
+
+
+@pytest.mark.gate
+@pytest.mark.parametrize("offered", [("h2", "http/1.1"), ("h2",), ()])
+def test_tls_to_the_proxy_agrees_on_no_http2(town: Town, offered: tuple[str, ...]) -> None:
+    """A CONNECT as a stream of HTTP/2 would never be answered, so the client is not led to one."""
+    with town.client() as client:
+        agreed = client.start_tls(None, ca=town.proxy.ca, alpn=offered)
+        reply = client.connect(town.inside.host_port)
+
+    assert ("http/1.1" if "http/1.1" in offered else None) == agreed
+    assert 200 == reply.status

@@ -132,6 +132,7 @@ class Tunnels:
         )
         if caller.connect is None:
             data.establish_server_tls_first = False
+            client.alpn = b"http/1.1"  # to the proxy itself: a CONNECT over HTTP/2 would never be answered
             return
         named = [self._connect(caller, "https")]
         if hello.sni:
