@@ -152,7 +152,7 @@ class ToolRun:
     agent: str
     """``own`` or ``browser``."""
     asked: int
-    """Requests that the tool made of the proxy."""
+    """Requests for the shop that the tool made of the proxy; some look for news of themselves elsewhere."""
     reached: int
     """Requests in the shop's access log."""
     blocked: int
@@ -217,7 +217,7 @@ def _run(tool: Tool, agent: str, lab: Path, python: Path, folder: Path) -> ToolR
         said = _bounded(command, folder)
         took_s = time.monotonic() - began_s
         proxy.stop()
-        rows = [row for row in proxy.rows() if row.decision]
+        rows = [row for row in proxy.rows() if row.decision and SHOP.endswith(f"/{row.host}")]
         stopped = [at for at, row in enumerate(rows, start=1) if row.decision == "block"]
         with _flags(proxy) as flags:
             by = sorted({flags[name] for at in stopped for name in rows[at - 1].flags if name in flags})
