@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fairwitness.proxy.spares import MOST
 from fairwitness.testing import Counts, Town
 from fairwitness.testing.bench.amounts.bombs import answers
 from fairwitness.testing.bench.amounts.http1 import (
-    blocked_hosts,
     endless_chunk_line,
     endless_head,
     endless_hello,
@@ -23,6 +23,7 @@ from fairwitness.testing.bench.amounts.http1 import (
     servers_endless_chunk_line,
     servers_endless_trailers,
 )
+from fairwitness.testing.bench.amounts.names import ask_listed, blocked_hosts, many_listed
 from fairwitness.testing.bench.amounts.websockets import (
     empty_fragments,
     endless_message,
@@ -34,7 +35,15 @@ from fairwitness.testing.bench.amounts.websockets import (
 )
 from fairwitness.testing.client import WebSocketClient
 from fairwitness.testing.deaf import mute
-from fairwitness.testing.soak.vitals import forget_peak, peak_bytes, resident_bytes, waiting_bytes
+from fairwitness.testing.soak import watched_run
+from fairwitness.testing.soak.vitals import (
+    connections_to,
+    forget_peak,
+    peak_bytes,
+    resident_bytes,
+    vitals_of,
+    waiting_bytes,
+)
 
 Send = Callable[[Town, int], None]
 SENT_MIB = 160
@@ -127,6 +136,19 @@ def test_after_hostile_amounts_honest_requests_pass(town: Town) -> None:
 
     assert 200 == town.curl(town.inside.url("/after-it-all")).status
     assert Counts(0, 0, 0) == town.outside.counts
+
+
+def test_few_servers_stay_connected_behind_one_client(make_town: Callable[..., Town], tmp_path: Path) -> None:
+    """Who asks a hundred hosts on one connection is answered; the oldest are closed and forgotten."""
+    told = tmp_path / "vitals.json"
+    with make_town(include=many_listed, program=(watched_run.__file__, str(told))) as town:
+        with town.client() as client:
+            ask_listed(town, client, 100)
+            open_ones = connections_to(town.inside.port)
+            remembered = vitals_of(town.proxy.pid, told).kept["mitmproxy.connection.Server"]
+
+        assert 1 <= open_ones <= MOST + 4
+        assert remembered <= 2 * MOST
 
 
 def test_bombs_are_kept_packed_and_read_within_bounds(town: Town, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What mitmproxy's layers lack: a say before a long upload starts.
 
 Its class of HTTP streams is replaced by a subclass, once a process (more in `http1`, `http2`, `websockets`,
-`hellos`, `brakes` and `delivery`).
+`hellos`, `brakes`, `spares` and `delivery`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from fairwitness.proxy.delivery import mend_delivery
 from fairwitness.proxy.hellos import mend_hellos
 from fairwitness.proxy.http1 import ResponseAnnounced, mend_http1
 from fairwitness.proxy.http2 import BodyTaken, ClientRead, ServerRead, mend_http2
+from fairwitness.proxy.spares import mend_spares
 from fairwitness.proxy.websockets import mend_websockets
 
 WATCHED = "fairwitness.watched_body_bytes"
@@ -218,3 +219,4 @@ def watch_layers() -> None:
     mend_websockets()
     mend_reading()
     mend_hellos()
+    mend_spares()

@@ -1,16 +1,23 @@
-"""Which names a process under test looks up."""
+"""Which names a process under test looks up, and a domain of which every name has an address."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+MANY = "many.test"
+"""Every name below it lies at `MANY_ADDRESS`: a list of them would be too long for --resolve."""
+MANY_ADDRESS = "127.0.0.2"
+
 _WATCHER = """\
 import _socket
+
+def _place(host):
+    return {address!r} if isinstance(host, str) and host.endswith({below!r}) else host
 
 def _noting(ask):
     def noted(host, *args, **options):
         try:
-            return ask(host, *args, **options)
+            return ask(_place(host), *args, **options)
         except PermissionError:  # refused before anybody was asked
             host = None
             raise
@@ -26,7 +33,8 @@ for _name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr
 
 
 class Lookups:
-    """Notes every name that a Python process asks the system for, from its first line on.
+    """Notes every name that a Python process asks the system for, from its first line on, and answers for
+    those below `MANY`.
 
     Not seen: names that C or Rust code resolves by itself.
 
@@ -39,7 +47,8 @@ class Lookups:
         self._path.mkdir(parents=True, exist_ok=True)
         self._file = self._path / "names.txt"
         # Python imports a module of this name at its start, wherever its path has one.
-        (self._path / "sitecustomize.py").write_text(_WATCHER.format(file=str(self._file)))
+        watcher = _WATCHER.format(file=str(self._file), below=f".{MANY}", address=MANY_ADDRESS)
+        (self._path / "sitecustomize.py").write_text(watcher)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairwitness.testing.authority import Authority
-from fairwitness.testing.bench.amounts import bombs, dials, http1, http2, websockets
+from fairwitness.testing.bench.amounts import bombs, dials, http1, http2, names, websockets
 from fairwitness.testing.policy_text import Written
-from fairwitness.testing.soak.vitals import disk_bytes, forget_peak, peak_bytes, resident_bytes
+from fairwitness.testing.soak.vitals import cpu_seconds, disk_bytes, forget_peak, peak_bytes, resident_bytes
 from fairwitness.testing.town import Town
 
 _MIB = 1 << 20
@@ -42,6 +42,8 @@ class Cost:
     disk_bytes: int
     """By how much the evidence folder grew."""
     seconds: float
+    cpu_seconds: float
+    """What of it the proxy's processor worked."""
 
 
 AMOUNTS = (
@@ -60,8 +62,9 @@ AMOUNTS = (
     Amount("bytes into a tunnel", 1024, "MiB", dials.into_a_tunnel),
     Amount("bytes behind a TLS hello", 1024, "MiB", dials.behind_a_hello),
     Amount("idle connections", 10_000, "connections", http1.idle),
-    Amount("blocked hosts", 100_000, "hosts", http1.blocked_hosts),
-    Amount("the same blocked request", 100_000, "requests", http1.blocked_again),
+    Amount("blocked hosts", 100_000, "hosts", names.blocked_hosts),
+    Amount("hosts below one wildcard", 100_000, "hosts", names.listed_hosts),
+    Amount("the same blocked request", 100_000, "requests", names.blocked_again),
     Amount("a long answer", 1024, "MiB", http1.long_answer),
     Amount("WebSocket: small messages", 20_000, "messages", websockets.small_messages),
     Amount("WebSocket: pongs", 50_000, "pongs", websockets.pongs),
@@ -93,34 +96,41 @@ def costs_of(authority: Authority, *, scale: float, words: Sequence[str] = ()) -
         scale: Shortens them all.
         words: Only amounts whose name has one of them; none: all.
     """
-    for each in AMOUNTS:
-        if words and not any(word in each.name for word in words):
-            continue
+    for each in _chosen(words):
         with tempfile.TemporaryDirectory() as folder, _town(authority, Path(folder)) as town:
             yield cost_of(town, each, max(1, round(each.count * scale)))
+
+
+def _chosen(words: Sequence[str]) -> list[Amount]:
+    return [each for each in AMOUNTS if not words or any(word in each.name for word in words)]
 
 
 def _town(authority: Authority, folder: Path) -> Town:
     """One that never waits for a researcher."""
     rules: dict[str, Written] = {"heavy-request": {"action": "warn", "says": "No floods."}}
-    return Town(authority, folder / "town", arguments=("--mode", "socks5"), rules=rules)
+    return Town(
+        authority,
+        folder / "town",
+        include=names.many_listed,
+        arguments=("--mode", "socks5"),
+        rules=rules,
+    )
 
 
 def bounds(*, scale: float, words: Sequence[str] = ()) -> Iterator[str]:
     """The table, line by line."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if (
-        most != resource.RLIM_INFINITY
-        and most < max(each.count for each in AMOUNTS if each.unit == "connections") * scale + _SPARE_FILES
-    ):
+    opened = max((each.count for each in _chosen(words) if each.unit == "connections"), default=0)
+    if most != resource.RLIM_INFINITY and most < opened * scale + _SPARE_FILES:
         raise SystemExit(f"only {most} files may be open here: use a smaller --scale")
-    yield f"{'amount':34}{'count':22}{'memory, most':>14}{'disk':>12}{'time':>11}"
+    yield f"{'amount':34}{'count':22}{'memory, most':>14}{'disk':>12}{'time':>11}{'of the CPU':>13}"
     with tempfile.TemporaryDirectory() as folder:
         for each in costs_of(Authority(Path(folder)), scale=scale, words=words):
             count = f"{each.count:,} {each.unit}"
             memory, disk = each.memory_bytes / _MIB, each.disk_bytes / _MIB
-            yield f"{each.name:34}{count:22}{memory:10.1f} MiB{disk:8.1f} MiB{each.seconds:9.1f} s"
+            times = f"{each.seconds:9.1f} s{each.cpu_seconds:11.1f} s"
+            yield f"{each.name:34}{count:22}{memory:10.1f} MiB{disk:8.1f} MiB{times}"
 
 
 def cost_of(town: Town, amount: Amount, count: int) -> Cost:
@@ -128,6 +138,7 @@ def cost_of(town: Town, amount: Amount, count: int) -> Cost:
     pid = town.proxy.pid
     forget_peak(pid)
     memory, disk, began_s = resident_bytes(pid), disk_bytes(town.proxy.evidence), time.monotonic()
+    worked_s = cpu_seconds(pid)
     amount.send(town, count)
     return Cost(
         amount.name,
@@ -136,4 +147,5 @@ def cost_of(town: Town, amount: Amount, count: int) -> Cost:
         peak_bytes(pid) - memory,
         disk_bytes(town.proxy.evidence) - disk,
         time.monotonic() - began_s,
+        cpu_seconds(pid) - worked_s,
     )

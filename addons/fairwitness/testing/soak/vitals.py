@@ -87,6 +87,15 @@ def forget_peak(pid: int) -> None:
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
+def cpu_seconds(pid: int) -> float:
+    """Time of the processor that it took since it began; 0 where it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime, stime
+
+
 def disk_bytes(folder: Path) -> int:
     """What all files in a folder take."""
     return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
@@ -104,6 +113,12 @@ def waiting_bytes(address: str, client_port: int) -> int:
         if (remote[-5:], local[-5:]) == ends:
             waiting += int(sent, 16)
     return waiting
+
+
+def connections_to(port: int) -> int:
+    """How many of this machine's TCP connections lead to a port and have not begun to close."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return sum(fields[2].endswith(f":{port:04X}") and fields[3] == "01" for fields in map(str.split, lines))
 
 
 def _status_bytes(pid: int, key: str) -> int:

@@ -1,4 +1,4 @@
-"""Heads, hellos and bodies without end, connections without a word, and very many blocks."""
+"""Heads, hellos and bodies without end, and connections without a word."""
 
 from __future__ import annotations
 
@@ -102,21 +102,6 @@ def idle(town: Town, count: int) -> None:
         for _ in range(count):
             stack.enter_context(RawClient(town.proxy.address))
         town.curl(town.inside.url("/beside-the-idle"))
-
-
-def blocked_hosts(town: Town, count: int) -> None:
-    """Requests to as many hosts that the policy does not list."""
-    with town.client() as client:
-        for number in range(count):
-            host = f"h{number}.stranger.test"
-            client.request(f"http://{host}/", host=host)
-
-
-def blocked_again(town: Town, count: int) -> None:
-    """The same blocked request over and over."""
-    with town.client() as client:
-        for _ in range(count):
-            client.request("http://same.stranger.test/", host="same.stranger.test")
 
 
 def long_answer(town: Town, mib: int) -> None:
