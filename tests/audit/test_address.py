@@ -52,3 +52,12 @@ def test_a_host_header_without_a_port_stays_on_the_dialled_one() -> None:
     assert [("shop.test", 8443), ("other.test", 8443), ("third.test", 1)] == [
         (each.host, each.port) for each in found
     ]
+
+
+def test_a_header_that_names_a_path_is_a_place_too() -> None:
+    """IIS and frameworks go to the path in X-Original-URL; its query decides nothing."""
+    address = address_of("https://shop.test/x")
+    assert address
+    found = destinations_of(address, "https", ((b"x-original-URL", b"/admin?all"), (b"X-Other", b"/y")))
+
+    assert ["/x", "/admin"] == [each.path for each in found]

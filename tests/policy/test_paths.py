@@ -4,6 +4,7 @@ import pytest
 
 from fairwitness.policy.paths import (
     canonical_path,
+    dotted_path,
     is_ambiguous,
     loose_path,
     prefixes,
@@ -55,11 +56,27 @@ def test_path_has_one_spelling(raw, expected):
         ("/", "/"),
         ("/a/", "/a/"),
         ("//", "/"),
+        ("/A/%42", "/a/b"),
+        ("/a./b%20/c. .", "/a/b/c"),
+        ("/a/.. /b", "/b"),
+        ("/%EF%BD%81/x/%E2%80%A5/B", "/a/b"),
+        ("/a%EF%BC%8Fb%EF%BC%9Fc", "/a/b"),
+        ("/adm%C4%B1n", "/admin"),
+        ("/%E9", "/%E9"),
     ],
 )
 def test_loose_path_is_what_a_lenient_server_may_read(raw, expected):
     """Parameters, doubled slashes, double encoding and backslashes are all taken at their most dangerous."""
     assert expected == loose_path(raw.encode())
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [("/a/../b", "/a/../b"), ("/A/%2e%2E/b;x", "/a/../b"), ("//a/./b/", "/a/./b/"), ("/", "/")],
+)
+def test_dotted_path_keeps_the_dots(raw, expected):
+    """A server that looks at the first segments alone sees the one that dots take out."""
+    assert expected == dotted_path(raw.encode())
 
 
 @pytest.mark.parametrize(
@@ -79,6 +96,15 @@ def test_loose_path_is_what_a_lenient_server_may_read(raw, expected):
         "/a?b",
         "a",
         "https://in.test/a",
+        "/a%09b",
+        "/a%2500b",
+        "/a%7F",
+        "/%u0061",
+        "/%25U2215a",
+        "/%c0%afa",
+        "/%25c1%25a1",
+        "/%E0%81%A1",
+        "/%F0%80%81%A1",
         "https:/a",
         "*/a",
         "**",
@@ -91,7 +117,9 @@ def test_ambiguous_paths_are_noticed(raw):
 
 def test_ordinary_escapes_are_not_ambiguous():
     """Other escapes are none of our business, nor is the star of OPTIONS."""
-    assert not any(map(is_ambiguous, ("/a%20b%2C%25%C3%A9", "/", "", "*")))
+    assert not any(
+        map(is_ambiguous, ("/a%20b%2C%25%C3%A9", "/%E0%A4%85%F0%9F%98%80%C0", "/%up", "/", "", "*"))
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairwitness.model.exchange import Destination, Headers
+from fairwitness.model.head import paths_named
 
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _MOST = 65_535
@@ -83,4 +84,5 @@ def destinations_of(
         split = split_authority(written.strip())
         host, port = split if split else (written, None)
         found.append(Destination(named_by, scheme, host, port or address.port, path))
+    found += [Destination("url", scheme, address.host, address.port, each) for each in paths_named(headers)]
     return tuple(dict.fromkeys(found))

@@ -50,3 +50,13 @@ def head_of(headers: Headers) -> Head:
 @lru_cache(maxsize=_REMEMBERED)
 def _remembered(headers: Headers) -> Head:
     return Head(headers)
+
+
+def paths_named(headers: Headers) -> list[str]:
+    """Paths that headers name in place of the request line's, without query: IIS and frameworks go there."""
+    return [
+        value.decode("latin-1").split("?", 1)[0] for name, value in headers if name.lower() in _PATH_HEADERS
+    ]
+
+
+_PATH_HEADERS = frozenset({b"x-original-url", b"x-rewrite-url"})

@@ -68,7 +68,8 @@ def traffic_meets(one: ScopeEntry, other: ScopeEntry) -> bool:
         return False
     if one.path is None or other.path is None:
         return True
-    shorter, longer = sorted((one.path, other.path), key=len)
+    # Upper and lower case are one here: where both are written, each blocks what the other lets through.
+    shorter, longer = sorted((one.path.lower(), other.path.lower()), key=len)
     return longer == shorter or longer.startswith(shorter + "/")
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import string
+import unicodedata
 
 _UNRESERVED = frozenset((string.ascii_letters + string.digits + "-._~").encode())
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
-# No path at all (HTTP/2 carries whole URLs in its place), a slash or backslash in disguise, and what no
-# request line may carry: servers cut or decode it differently.
-_AMBIGUOUS = re.compile(r"^(?!/|\*?$)|[\\?#]|%(?:25)*(?:2[Ff]|5[Cc])|[^\x21-\x7e]")
+# No path at all (HTTP/2 carries whole URLs in its place), what no request line may carry, and in disguise: a
+# slash or backslash, a control character, IIS's %uXXXX, more octets of UTF-8 than a character needs.
+# Servers cut, drop or decode them differently.
+_AMBIGUOUS = re.compile(
+    r"^(?!/|\*?$)|[\\?#]|[^\x21-\x7e]|%(?:25)*(?:2[Ff]|5[Cc]|[01][0-9A-Fa-f]|7[Ff]|[Uu][0-9A-Fa-f]{4}"
+    r"|[Cc][01]%|[Ee]0%(?:25)*[89]|[Ff]0%(?:25)*8)"
+)
 _CUT = re.compile(rb"[?#\x00]")
 
 
@@ -19,15 +24,37 @@ def canonical_path(path: bytes) -> str:
 
 
 def loose_path(path: bytes) -> str:
-    """As lenient servers read it: decoded thrice, parameters dropped, slashes merged, then dots removed."""
+    """As lenient servers read it: decoded thrice, upper and lower case and look-alikes one, parameters and
+    what Windows drops at a name's end taken off, slashes merged, then dots removed."""
+    return _without_dots(_loosened(path))
+
+
+def dotted_path(path: bytes) -> str:
+    """The same, as servers read it that leave dots where they are: ``/admin/../x`` is below ``/admin``."""
+    return "/".join(map(_encode, _loosened(path).split(b"/")))
+
+
+def _loosened(path: bytes) -> bytes:
     text = path
     for _ in range(3):
         text = _ESCAPE.sub(lambda escape: bytes([int(escape.group(1), 16)]), text)
-    text = _CUT.split(text.replace(b"\\", b"/"))[0]
-    segments = [segment.split(b";")[0] for segment in text.split(b"/")]
+    text = _CUT.split(_folded(text).replace(b"\\", b"/"))[0]
+    segments = [_bare(segment.split(b";")[0]) for segment in text.split(b"/")]
     merged = b"/" + b"/".join(segment for segment in segments if segment)
     closing = b"/" if text.endswith(b"/") and merged != b"/" else b""
-    return _without_dots(merged + closing)
+    return merged + closing
+
+
+def _folded(text: bytes) -> bytes:
+    if text.isascii():
+        return text.lower()
+    folded = unicodedata.normalize("NFKC", text.decode("utf-8", "surrogateescape")).upper().lower()
+    return folded.encode("utf-8", "surrogateescape")
+
+
+def _bare(segment: bytes) -> bytes:
+    """Without dots and blanks at its end, as Windows opens it."""
+    return segment.rstrip(b". ") or segment.strip(b" ")
 
 
 def relative_path(path: bytes) -> bytes:

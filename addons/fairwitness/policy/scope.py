@@ -20,7 +20,7 @@ from fairwitness.policy.index import (
     on_path,
     on_port,
 )
-from fairwitness.policy.paths import canonical_path, is_ambiguous, loose_path, relative_path
+from fairwitness.policy.paths import canonical_path, dotted_path, is_ambiguous, loose_path, relative_path
 from fairwitness.policy.source import quoted
 
 _SECURE = {"http": "ws", "https": "wss"}
@@ -142,6 +142,7 @@ def _decide_path(shelves: list[Shelf], host: str, destination: Destination) -> V
         for path, loose in (
             (canonical_path(octets), False),
             (loose_path(octets), True),
+            (dotted_path(octets), True),
             (loose_path(relative_path(octets)), True),
         )
     ]
@@ -151,7 +152,7 @@ def _decide_path(shelves: list[Shelf], host: str, destination: Destination) -> V
             host,
             f"servers read the path {quoted(destination.path)} differently, and {host} is allowed by path",
             next(filter(None, readings), None),
-            mend="Write the path plainly: ASCII, no encoded slash or backslash, //, ; or double encoding",
+            mend="Write the path plainly: ASCII, in its case, no encoded slash, .., //, ; or double encoding",
         )
     return _by_path_entry(host, strict, destination, by_path=True)
 

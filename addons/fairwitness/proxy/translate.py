@@ -9,6 +9,7 @@ from mitmproxy.connection import ConnectionState
 from mitmproxy.net.http import url
 
 from fairwitness.model.exchange import Destination, Headers, Request, Response, new_exchange
+from fairwitness.model.head import paths_named
 from fairwitness.model.policy import Identify
 from fairwitness.proxy.layers import LEFT
 from fairwitness.proxy.wiring import Caller
@@ -54,6 +55,10 @@ def destinations_of(flow: http.HTTPFlow, caller: Caller) -> tuple[Destination, .
         found.append(Destination("sni", scheme, sni, flow.request.port, path))
     for named_by, authority in _authorities(flow):
         found.append(_named(named_by, authority, scheme, flow.request.port, path))
+    host, port = flow.request.host, flow.request.port
+    found += [
+        Destination("url", scheme, host, port, named) for named in paths_named(flow.request.headers.fields)
+    ]
     return tuple(dict.fromkeys(found))
 
 
