@@ -114,6 +114,12 @@ GUESSES = {
     "security answer": lambda i: form(
         f"email=ada%40x.test&answer=dog{i}", "https://shop.test/security-question"
     ),
+    "json-rpc by order": lambda i: sent(
+        {"jsonrpc": "2.0", "method": "login", "params": ["ada", f"word-{i}"]}
+    ),
+    "json-rpc of Odoo": lambda i: sent(
+        {"params": {"service": "common", "method": "login", "args": ["db", "ada", f"word-{i}"]}}
+    ),
     "reset code in the query": lambda i: make_request(f"https://shop.test/verify?code={100000 + i}"),
 }
 
@@ -207,7 +213,67 @@ def test_guesses_in_flight_count() -> None:
     assert actions[9] is Action.BLOCK
 
 
+LOOKUPS = {
+    "gift cards": lambda i: make_request(f"https://shop.test/gift-cards/ABCD-{1234 + 7 * i}"),
+    "numbers of gift cards": lambda i: make_request(
+        f"https://shop.test/api/giftcards/60064912345678{i:02}/balance"
+    ),
+    "coupons": lambda i: make_request(f"https://shop.test/coupons/SAVE{i}"),
+    "invitations": lambda i: make_request(f"https://shop.test/invites/x7Kq{i:02}p"),
+    "keys in headers": lambda i: make_request(
+        f"https://shop.test/v1/{i}", headers=((b"x-api-key", b"k3y-%d" % i),)
+    ),
+    "keys in the query": lambda i: make_request(f"https://shop.test/v1?api_key=k3y-{i}"),
+}
+REFUSALS = {
+    "forbidden": (403, b"text/html", b""),
+    "JSON": (200, b"application/json", b'{"valid": false}'),
+    "words": (200, b"text/html", b"<p>This code is invalid</p>"),
+}
+
+
+@pytest.mark.parametrize("answer", REFUSALS)
+@pytest.mark.parametrize("kind", LOOKUPS)
+def test_codes_that_are_refused_are_guesses(kind: str, answer: str) -> None:
+    """Asked for in a path, a query or a header; refused by a status or in words."""
+    session = Session()
+    status, content_type, body = REFUSALS[answer]
+    actions = [
+        session.try_(
+            LOOKUPS[kind](i), status=status, headers=((b"content-type", content_type),), body=body
+        ).action
+        for i in range(11)
+    ]
+    assert actions == [Action.ALLOW] * 6 + [Action.HOLD] * 4 + [Action.BLOCK]
+
+
+@pytest.mark.parametrize("kind", LOOKUPS)
+def test_codes_that_are_there_are_no_guesses(kind: str) -> None:
+    """Thirty gift cards of one's own, with their pages; a page may speak of what is not valid."""
+    session = Session()
+    for i in range(30):
+        session.try_(LOOKUPS[kind](i), status=200, body=b"<p>10 EUR. Not valid for vouchers.</p>")
+    assert [] == list(session.runner.flags)
+
+
+def test_codes_that_an_answer_listed_are_no_guesses() -> None:
+    """Also where they are gone by now."""
+    session = Session()
+    listed = b"".join(b'<a href="/coupons/SAVE%d">' % i for i in range(30))
+    session.try_(make_request("https://shop.test/coupons"), status=200, body=listed)
+    for i in range(30):
+        session.try_(LOOKUPS["coupons"](i), status=410)
+    assert [] == list(session.runner.flags)
+
+
 HARMLESS = {
+    "sales": lambda i: make_request(f"https://shop.test/promotions/summer-{2000 + i}-sale"),
+    "ids": lambda i: make_request(f"https://shop.test/gift-cards/{i}"),
+    "ids of invitations": lambda i: make_request(f"https://shop.test/invitations/INV-{i}"),
+    "uuids": lambda i: make_request(f"https://shop.test/vouchers/0b6fa3a1-1111-4111-8111-1234567890{i:02}"),
+    "login histories": lambda i: sent(
+        {"jsonrpc": "2.0", "method": "getLoginHistory", "params": ["ada", f"{i}"]}
+    ),
     "the same again": lambda i: basic("same"),
     "an expired token": lambda i: make_request(headers=((b"authorization", b"Bearer old"),)),
     "payloads": lambda i: form(f"username=ada' or {i}=1-- -&password=x') UNION SELECT {i}-- -"),

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     CODE = "one-time code"
     TOKEN = "reset token"  # noqa: S105
     VOUCHER = "voucher code"
+    KEY = "API key"
 
 
 _CODES = frozenset(
@@ -139,6 +140,8 @@ class Attempt:
     field: str
     """The name of the field that is guessed; empty for basic authentication and for paths."""
     shown_by: Pointer
+    asks_at: str = ""
+    """Where it asks, without the code, if only a refusal makes it a guess; else empty."""
 
 
 def attempt_in(request: Request, fields_of: Callable[[], Sequence[Field]]) -> Attempt | None:

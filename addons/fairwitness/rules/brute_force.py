@@ -16,6 +16,8 @@ from fairwitness.model.verdict import Action
 from fairwitness.rules.attempts import Attempt, Kind, was_right
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.endpoint import host_of, skeleton
+from fairwitness.rules.lookups import was_refused
+from fairwitness.rules.objects import Object
 from fairwitness.rules.rule import Rule, Where
 from fairwitness.rules.sign_in import has_signed_in
 from fairwitness.rules.words import reach_of, span
@@ -27,7 +29,8 @@ _PLACES = 2048  # accounts and endpoints at which guesses are counted
 _PENDING = 1024  # attempts whose answers are to come
 _KEPT = 256  # guesses of one place; more than any threshold, `posture: tools` included
 
-_BELIEVED = {Kind.PASSWORD: 1, Kind.CODE: 3, Kind.TOKEN: 3, Kind.VOUCHER: 3}  # an account has one password
+# An account has one password; of keys none is believed that was refused.
+_BELIEVED = {Kind.PASSWORD: 1, Kind.CODE: 3, Kind.TOKEN: 3, Kind.VOUCHER: 3, Kind.KEY: 3}
 
 _Place = tuple[str, str, bytes, bool]
 """Host, what is guessed, whose or where (hashed), whether a page made it."""
@@ -74,6 +77,8 @@ class _Pending:
     guess: bytes
     names: _Place
     name: bytes
+    is_lookup: bool = False
+    """Whether only a refusal makes it a guess."""
 
 
 class BruteForce(Rule):
@@ -92,12 +97,18 @@ class BruteForce(Rule):
     def on_request(self, request: Request) -> Iterable[Sighting]:
         """Count what it guesses."""
         attempt = self.known.reading(request).attempt
-        return () if attempt is None else self._seen(request, attempt)
+        if attempt is None:
+            return ()
+        return self._looked_up(request, attempt) if attempt.asks_at else self._seen(request, attempt)
 
     def on_response(self, exchange: Exchange) -> Iterable[Sighting]:
         """A guess that was right is none; whoever knows the password had mistyped it before."""
         pending = self._pending.pop(exchange.request.exchange)
         if pending is None:
+            return ()
+        if pending.is_lookup:
+            if was_refused(pending.kind, exchange):
+                self._tries.get_or_make(pending.place, _Tries).add(pending.guess, exchange.ended_us)
             return ()
         signed_in = pending.kind is Kind.PASSWORD and has_signed_in(
             exchange, gives=self.known.accounts.gives_session(exchange)
@@ -145,6 +156,27 @@ class BruteForce(Rule):
         whom = " for your own account" if is_own else ""
         says = f"{what} tried{whom} at {host} in {span(WINDOW_US)}"
         return self._sightings(request, attempt, most, says, is_own=is_own)
+
+    def _looked_up(self, request: Request, attempt: Attempt) -> Iterable[Sighting]:
+        """Count those of which it is known that they were refused; what an answer listed is no guess."""
+        host, code = host_of(request), attempt.guesses[0].secret
+        is_listed = attempt.kind is not Kind.KEY and self.known.ownership.is_named(host, Object("", code))
+        if is_listed:
+            return ()
+        place: _Place = (
+            host,
+            attempt.kind.value,
+            self._hash(attempt.asks_at),
+            request.initiator is Initiator.PAGE,
+        )
+        guess = self._hash(code)
+        self._pending.put(
+            request.exchange, _Pending(attempt.kind, "", place, guess, place, b"", is_lookup=True)
+        )
+        tries = self._tries.get(place)
+        count = tries.count(request.received_us) if tries is not None else 0
+        says = f"{count} different {attempt.kind}s tried and refused at {host} in {span(WINDOW_US)}"
+        return self._sightings(request, attempt, count, says, is_own=False)
 
     def _sightings(
         self, request: Request, attempt: Attempt, count: int, says: str, *, is_own: bool

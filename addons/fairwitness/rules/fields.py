@@ -24,6 +24,11 @@ _VARIABLE = re.compile(r"\b(\w{1,64})\s*:\s*\$(\w{1,3})(?!\w)")  # a longer one 
 _ROOT_BYTES = 512  # bytes of an XML document in which its root stands
 _ELEMENT = re.compile(r"<(?:\w{1,32}:)?(\w{1,64})(?:\s[^<>]{0,200})?>([^<>]{1,1024})</")
 _SIGNS_IN = re.compile(r"(?:\w{1,32}\.)?\w{0,32}(?:login|signin|authenticate|getUsersBlogs)\w{0,32}", re.I)
+_NAME_LAST = ("password", "username")  # as they are pushed
+_CALL = re.compile(
+    r"(?:\w{1,32}[./:]){0,4}(?:do|user)?_?(?:log_?in|sign_?in|authenticate|auth)(?:_?user|_?with_?password)?",
+    re.I,
+)
 _SEPARATORS = re.compile(r"[\[\].:]+")
 
 
@@ -127,10 +132,13 @@ def walk(form: object) -> Iterator[tuple[str, str]]:
             yield name, str(value)
         elif isinstance(value, dict) and depth < _DEPTH:
             patched = _patched(value)
+            given, *named = _sign_in_of(value)
             left += [
                 (patched if patched and key == "value" else str(key)[:_NAME], each, depth + 1)
                 for key, each in reversed(value.items())
+                if not given or key != given
             ]
+            left += [(word, each, depth + 1) for word, each in zip(_NAME_LAST, named, strict=False)]
         elif isinstance(value, list) and depth < _DEPTH:
             left += [(name, each, depth + 1) for each in reversed(value[:_PARTS])]
 
@@ -142,6 +150,21 @@ def _patched(form: dict[object, object]) -> str:
         return ""
     names = [part for part in path[-_NAME:].split("/") if part.strip("-0123456789")]
     return names[-1] if names else ""
+
+
+def _sign_in_of(form: dict[object, object]) -> tuple[str, ...]:
+    """Where a JSON-RPC call that signs in gives what by its order: the key, the password, the name."""
+    called = form.get("method")
+    if not isinstance(called, str) or len(called) > _NAME or not _CALL.fullmatch(called):
+        return ("",)
+    for key in ("params", "args"):
+        given = form.get(key)
+        if isinstance(given, list) and 2 <= len(given) <= _PARTS:
+            first = 1 if key == "args" and len(given) > 2 else 0  # a database comes first
+            name, password = given[first : first + 2]
+            if isinstance(name, str) and isinstance(password, str):
+                return key, password, name
+    return ("",)
 
 
 def markup_fields(body: bytes) -> list[Field]:

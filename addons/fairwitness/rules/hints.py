@@ -21,13 +21,14 @@ class Hint(IntEnum):
     POSTS = 4
     PUBLISHES = 5
     CALLS_BACK = 6
+    CODES = 7
 
 
 _found_in = occurring(
     {
         Hint.DESTROYS: rb"(?i)delete|destroy|remove|purge|trash|wipe|erase|truncat|terminat|drop|_method",
         Hint.GUESSES: rb"(?i)pass|pwd|kennwort|otp|2fa|mfa|code|pin|token|coupon|voucher|promo|giftc|key"
-        rb"|methodcall|answer",
+        rb"|methodcall|answer|\"params\"|\"args\"",
         Hint.RESETS: rb"(?i)reset|recover|activat|verif|confirm|invit|magic",
         Hint.PAYS: rb"(?i)buy|purchas|checkout|pay|upgrad|subscri|order|billing|plan|trial|member|premium"
         rb"|graphql|rpc|licen[cs]e|topup|deposit",
@@ -38,6 +39,7 @@ _found_in = occurring(
         Hint.PUBLISHES: rb"(?i)comment|reply|replies|review|post|thread|topic|forum|guestbook|answer|question"
         rb"|article|blog|wiki|message-?_?board|discussion|public|listing|announcement|status|graphql|wall"
         rb"|testimonial",
+        Hint.CODES: rb"(?i)gift|coupon|voucher|promo|discount|redeem|licen[cs]e|api[_-]?key|invit",
         Hint.CALLS_BACK: rb"interact\.sh|oast\.|burpcollaborator|oastify\.com|xss\.ht|dnslog\.|canarytokens",
     }
 )

@@ -15,6 +15,7 @@ from fairwitness.model.head import Head
 from fairwitness.rules.attempts import Attempt, attempt_in
 from fairwitness.rules.endpoint import places_of
 from fairwitness.rules.fields import Field, fields_of, json_of
+from fairwitness.rules.lookups import lookup_in
 
 _ORDINARY = frozenset(  # headers that say how to answer, or who asks; what is tried is not put there
     {
@@ -109,7 +110,8 @@ class Reading:
     @cached_property
     def attempt(self) -> Attempt | None:
         """What it guesses: a password, a code."""
-        return attempt_in(self.request, lambda: self.fields)
+        attempt = attempt_in(self.request, lambda: self.fields)
+        return attempt or lookup_in(self.request, lambda: self.fields)
 
     @cached_property
     def attacks(self) -> tuple[Tried, ...]:

@@ -17,7 +17,8 @@ from fairwitness.rules.fields import body_fields, json_fields, json_of, last_wor
 MAX_FORM_BYTES = 16 << 10  # a form with a name and a password is short; one that is not is not parsed
 MAX_ANSWER_BYTES = 64 << 10
 
-_HINTS = (b"pass", b"pwd", b"kennwort")  # looked for first: most bodies are parsed by nobody
+# Looked for first: most bodies are parsed by nobody.
+_HINTS = (b"pass", b"pwd", b"kennwort", b'"params"', b'"args"')
 PASSWORD_FIELD = re.compile(r"pass(?:word|wd|phrase|wort)|^pass$|pwd|kennwort")
 NAME_FIELDS = frozenset(
     [
