@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 
@@ -96,6 +97,63 @@ def test_own_post_by_form() -> None:
 
     assert session.loud() == []
     assert session.said("left-behind")[-1] == "deleted again post 7 at shop.test"
+
+
+@pytest.mark.parametrize(
+    ("title", "page"),
+    [
+        ("My first note", "my-first-note"),
+        ("Groceries", "groceries"),
+        ("Caf\u00e9 Ol\u00e9", "cafe-ole"),
+        ("My first note", "my-first-note-2"),
+        ("My first note of many", "my-first-note"),
+    ],
+)
+@pytest.mark.parametrize("form", ["/notes", "/notes/new"])
+def test_own_note_that_goes_by_its_title(form: str, title: str, page: str) -> None:
+    """The answer leads to a page whose path has the title's words; deleted by each of three ways."""
+    for method, path, sends in (
+        ("DELETE", f"/notes/{page}", None),
+        ("POST", f"/notes/{page}/delete", "csrf=1"),
+        ("POST", f"/notes/{page}", "action=delete"),
+    ):
+        session = Session()
+        session.does("POST", form, urlencode({"title": title}), status=303, location=f"/notes/{page}")
+        session.does("GET", f"/notes/{page}")
+        assert session.does(method, path, sends, status=303, location="/notes") is Action.ALLOW
+        assert session.loud() == []
+        assert session.said("left-behind")[-1] == f"deleted again /notes/{page} at shop.test"
+
+
+def test_own_note_that_json_names_by_its_slug() -> None:
+    """Without an id and without a Location."""
+    session = Session()
+    session.does("POST", "/api/notes", {"title": "My note"}, status=201, answer={"slug": "my-note"})
+    assert session.does("DELETE", "/api/notes/my-note", status=204) is Action.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("sent_to", "sends", "location"),
+    [
+        ("/notes", "title=hello", "/notes/my-first-note"),
+        ("/notes", "title=hello", "/notes/thank-you"),
+        ("/notes/update", "slug=my-first-note", "/notes/my-first-note"),
+        ("/search", "q=my+first+note", "/notes/my-first-note"),
+    ],
+)
+def test_page_that_has_no_sent_title_is_not_ones_own(sent_to: str, sends: str, location: str) -> None:
+    """A redirect to what was there before makes nothing one's own."""
+    session = Session()
+    session.does("POST", sent_to, sends, status=303, location=location)
+    assert session.does("POST", f"{location}/delete", "csrf=1") is Action.HOLD
+
+
+def test_page_that_was_listed_before_is_not_made() -> None:
+    """Whoever sends the title of somebody's note does not own it."""
+    session = Session()
+    session.does("GET", "/notes", answer=["/notes/my-first-note"])
+    session.does("POST", "/notes", "title=My+first+note", status=303, location="/notes/my-first-note")
+    assert session.does("DELETE", "/notes/my-first-note") is Action.HOLD
 
 
 def test_own_post_by_json_api() -> None:

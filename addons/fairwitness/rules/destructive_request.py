@@ -14,11 +14,11 @@ from fairwitness.rules.bounded import Recent
 from fairwitness.rules.deeds import Deed, destroys, destroys_by_link
 from fairwitness.rules.facets import CHANGES, GOOD, SAYS
 from fairwitness.rules.fields import last_word
-from fairwitness.rules.made import path_object
 from fairwitness.rules.objects import Object
 from fairwitness.rules.ownership import Standing
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.sign_in import leads_away, says_no
+from fairwitness.rules.slugs import path_object
 from fairwitness.rules.words import reach_of
 
 _SEEN_FILES = 4096

@@ -9,11 +9,14 @@ from fairwitness.model.exchange import Exchange, Response
 from fairwitness.rules.fields import Field, form_fields, json_of
 from fairwitness.rules.objects import Object, is_id, kind_of_call, objects_in, place_of
 from fairwitness.rules.sign_in import form_identities
+from fairwitness.rules.slugs import made_of_title, path_object
 
 _MOST = 20  # objects of one answer that are believed to be new
 _BODY_BYTES = 64 << 10
+_SLUG = 200  # characters
 _CREATED = 201
 _GIVEN = frozenset([201, 202, 301, 302, 303])  # answers whose Location may be what was made
+_LEADS_ON = frozenset([302, 303])
 _STORED = frozenset([200, 204])
 _FILES = frozenset(["COPY", "MKCOL", "MOVE", "PUT"])
 _WRAPPERS = ("data", "result", "item", "object", "response", "payload", "resource")
@@ -67,16 +70,11 @@ def made_by(exchange: Exchange, *, is_new: Callable[[Object], bool]) -> tuple[Ob
     return tuple(dict.fromkeys(found))
 
 
-def path_object(path: bytes) -> Object:
-    """A file, a page, whatever a path names as a whole."""
-    return Object("path", path[:1024].rstrip(b"/").decode("latin-1"))
-
-
 def _told(exchange: Exchange, response: Response) -> Iterator[Object]:
     path = exchange.request.raw_path
     place = place_of(path)
     if response.status in _GIVEN:
-        yield from _in_location(response, place.kind)
+        yield from _in_location(exchange, response, place.kind)
     if response.status >= 300 or "json" not in (response.header("content-type") or ""):
         return
     form = json_of(response.body, most_bytes=_BODY_BYTES)
@@ -89,9 +87,12 @@ def _told(exchange: Exchange, response: Response) -> Iterator[Object]:
             if isinstance(name, str | int) and not isinstance(name, bool) and is_id(str(name)):
                 yield Object(place.kind, str(name))
                 break
+        slug = entry.get("slug")
+        if isinstance(slug, str) and 0 < len(slug) <= _SLUG and "/" not in slug:
+            yield path_object(path.rstrip(b"/") + b"/" + slug.encode("utf-8", "replace"))
 
 
-def _in_location(response: Response, kind: str) -> Iterator[Object]:
+def _in_location(exchange: Exchange, response: Response, kind: str) -> Iterator[Object]:
     location = response.header("location") or ""
     if not 0 < len(location) <= 2048:
         return
@@ -104,6 +105,8 @@ def _in_location(response: Response, kind: str) -> Iterator[Object]:
     elif response.status == _CREATED:
         yield path_object(path)
     else:
+        if response.status in _LEADS_ON:
+            yield from made_of_title(exchange.request, path)
         query = location.partition("?")[2].partition("#")[0].encode("latin-1", "replace")
         fields = tuple(Field("query", name, value) for name, value in form_fields(query))
         yield from objects_in(fields, kind)

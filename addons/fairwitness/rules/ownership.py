@@ -13,11 +13,12 @@ from fairwitness.rules.accounts import Accounts
 from fairwitness.rules.added import Added
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.credentials import carried_by
-from fairwitness.rules.made import made_by, path_object
+from fairwitness.rules.made import made_by
 from fairwitness.rules.mentions import Mentions, Told, told_by
 from fairwitness.rules.objects import Object, Place, objects_in, place_of
 from fairwitness.rules.owners import Standing, entry_of, profiles_in, said_owner
 from fairwitness.rules.reading import Reading
+from fairwitness.rules.slugs import acted_on, path_object
 from fairwitness.rules.vocabulary import PEOPLE, PRIVATE, STAFF, WITH_PROFILE
 
 KEPT = 20_000  # objects whose owner is known
@@ -126,7 +127,7 @@ class Ownership:
         path = request.raw_path
         place = place_of(path)
         host, site = request.host, self._site_of(request.host)
-        if self._is_known(site, path_object(path)):
+        if self._is_known(site, path_object(path)) or self._is_known(site, path_object(acted_on(path))):
             return Standing.OWN
         if place.objects:
             found = self.of(host, place.objects[-1])
@@ -176,7 +177,7 @@ class Ownership:
         place = place_of(path)
         gone = [
             each
-            for each in dict.fromkeys((*place.objects[-1:], path_object(path)))
+            for each in dict.fromkeys((*place.objects[-1:], path_object(path), path_object(acted_on(path))))
             if self._own.get(_key(site, each)) == _IS_THERE
         ]
         if gone:
