@@ -21,6 +21,7 @@ from fairwitness.rules.testing import NOON_US, make_exchange, make_line, make_po
 JSON: Headers = ((b"content-type", b"application/json"),)
 FORM: Headers = ((b"content-type", b"application/x-www-form-urlencoded"),)
 OWN = Account("first", ("researcher1", "41"))
+HOME: Headers = ((b"location", b"/home"), (b"set-cookie", b"sid=0123456789abcdef"))
 COOKIE: Headers = ((b"cookie", b"sid=0123456789abcdef"),)
 SECRET = "tk_9f8e7d6c5b4a39281706f5e4d3c2b1a0"
 
@@ -142,6 +143,53 @@ def test_a_new_own_account_is_a_hint() -> None:
     session.sign_in("new@x.test", b"sid=bbbbbbbbbbbbbbbb")
     assert [] == session.flags()
     assert 1 == len(session.runner.flags)
+
+
+CLAIMS = {
+    "header": lambda who: ((b"X-User-Id", who),),
+    "cookie": lambda who: ((b"cookie", b"theme=dark; uid=" + who),),
+    "cookie beside a session": lambda who: ((b"cookie", b"sid=0123456789abcdef; user_id=" + who),),
+}
+
+
+@pytest.mark.parametrize("kind", CLAIMS)
+def test_a_header_that_named_an_own_account_names_another(kind: str) -> None:
+    """Whatever the answer is; refused, it is none."""
+    session = Session(OWN)
+    session.go("GET", "/orders", headers=CLAIMS[kind](b"41"))
+    session.go("GET", "/orders", headers=CLAIMS[kind](b"17"), status=403)
+    assert [] == list(session.runner.flags)
+    session.go("GET", "/orders", headers=CLAIMS[kind](b"17"))
+    assert [(flag.severity, "17" in flag.says) for flag in session.runner.flags] == [(Severity.CHECK, True)]
+
+
+def test_an_answer_agrees_with_the_header() -> None:
+    """Also where the header named nobody before; the profile is not taken for one's own."""
+    session = Session(OWN)
+    session.go(
+        "POST", "/login", sends="username=researcher1&password=x", headers=FORM, status=303, answers=HOME
+    )
+    headers = (*COOKIE, (b"x-user-id", b"17"))
+    session.go("GET", "/api/me", headers=headers, body={"id": 17, "username": "ada"})
+    assert ["17" in flag.says for flag in session.runner.flags] == [True]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ((b"cookie", b"uid=17"),),
+        ((b"x-forwarded-user", b"admin"),),
+        ((b"x-account-id", b"8f3a-77"),),
+        ((b"x-user-id", b"' or 1=1"),),
+        ((b"x-user-id", b"41"),),
+    ],
+)
+def test_what_only_may_be_somebody_is_silent(headers: Headers) -> None:
+    """A visitor's number, a name that the server does not care for, a payload, one's own."""
+    session = Session(OWN)
+    session.go("GET", "/orders", headers=headers, body={"total": 17, "orders": [{"id": 3}]})
+    session.go("GET", "/orders", headers=(*headers, *COOKIE), body={"total": 17})
+    assert [] == list(session.runner.flags)
 
 
 def test_a_profile_teaches_whose_a_session_is() -> None:

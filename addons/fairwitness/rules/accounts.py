@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from fairwitness.model.account import Account, cut_identity, plain_identity
 from fairwitness.model.exchange import Exchange, Request, Response
 from fairwitness.rules.bounded import Recent
+from fairwitness.rules.claims import claims_in
 from fairwitness.rules.credentials import Carried, Seals, carried_by, set_cookies
 from fairwitness.rules.profile import asks_who_am_i, profile_names
 from fairwitness.rules.sign_in import (
@@ -276,7 +277,9 @@ class Accounts:
         elif known in self._names or own:
             mine = known if known in self._names else own or _NOBODY
             is_same = own is not None and self._names[own] == self._names[mine]
-            if is_same or (own is None and not any("@" in each for each in said)):
+            is_asked_for = any(not self.is_registered(each) for _, each in request.head.of(claims_in))
+            is_mine = own is None and not is_asked_for and not any("@" in each for each in said)
+            if is_same or is_mine:
                 for each in (known, *said):
                     if each != _NOBODY and each not in self._names:
                         self._aliases.put(each, mine)

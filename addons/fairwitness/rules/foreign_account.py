@@ -12,6 +12,7 @@ from fairwitness.model.policy import Policy
 from fairwitness.model.printable import printable
 from fairwitness.rules.attempts import Kind
 from fairwitness.rules.bounded import Recent
+from fairwitness.rules.claims import claims_in, is_alike, speaks_of
 from fairwitness.rules.endpoint import host_of
 from fairwitness.rules.facets import GOOD
 from fairwitness.rules.rule import Rule
@@ -40,6 +41,7 @@ class ForeignAccount(Rule):
         super().__init__(policy)
         self._told: Recent[tuple[str, bool], bool] = Recent(_TOLD)
         self._homes: Recent[tuple[str, int], bool] = Recent(_HOSTS)
+        self._own_claims: Recent[tuple[str, bytes], bool] = Recent(_HOSTS)
         self._tried: Recent[tuple[str, bool], dict[str, int]] = Recent(_HOSTS)
 
     def on_request(self, request: Request) -> Iterable[Sighting]:
@@ -88,11 +90,14 @@ class ForeignAccount(Rule):
         if request.account:
             self._homes.put((request.host, request.port), True)
         identity = signed_in or (None if request.account else accounts.stranger_of(request))
+        claimed = None if signed_in else self._claimed(exchange)
+        identity = identity or claimed
         if not identity or accounts.is_registered(identity):
             return ()
         plain = plain_identity(cut_identity(identity))
         is_own_doing = accounts.has_made(plain)
-        is_loud = (request.host, request.port) in self._homes and not is_own_doing
+        is_at_home = (request.host, request.port) in self._homes or claimed is not None
+        is_loud = is_at_home and not is_own_doing
         if (plain, is_loud) in self._told:
             return ()
         self._told.put((plain, is_loud), True)
@@ -111,6 +116,20 @@ class ForeignAccount(Rule):
                 group=f"identity {plain}",
             ),
         )
+
+    def _claimed(self, exchange: Exchange) -> str | None:
+        """Whom a header or a cookie names where it named an own account before, or the answer agrees."""
+        request, accounts = exchange.request, self.known.accounts
+        for name, value in request.head.of(claims_in):
+            place = (host_of(request), name)
+            if accounts.is_registered(value):
+                self._own_claims.put(place, True)
+            elif place in self._own_claims or (
+                any(is_alike(value, each) for mine in accounts.registered for each in mine.identities)
+                and speaks_of(exchange, value)
+            ):
+                return value
+        return None
 
 
 def _shown(identity: str) -> str:
