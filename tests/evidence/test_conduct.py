@@ -251,10 +251,11 @@ def test_a_session_that_was_cut_off_is_a_gap(log: Log, evidence: Path, tmp_path:
 
 
 def test_notes_of_the_proxy_become_gaps_and_remarks(log: Log, evidence: Path) -> None:
-    """Closed gates, stepped clocks and faults are gaps; halts, declarations and notes are not."""
+    """Closed gates, stepped clocks, stops and faults are gaps; halts, declarations and notes are not."""
     for text in (
         "the gate was closed: the disk is full",
         "the machine's clock was stepped by -3600.000 s",
+        "fairwitness stood still for 61.2 s, stopped by a signal",
         "bug in request: KeyError; its traffic was blocked",
         "rule spam failed: ValueError",
         "halted: lunch",
@@ -268,7 +269,7 @@ def test_notes_of_the_proxy_become_gaps_and_remarks(log: Log, evidence: Path) ->
 
     conduct = report(evidence)
 
-    assert ["gate", "clock", "fault", "fault"] == [each.kind for each in conduct.gaps]
+    assert ["gate", "clock", "standstill", "fault", "fault"] == [each.kind for each in conduct.gaps]
     assert ["halt", "resume", "declare", "release", "note"] == [each.kind for each in conduct.remarks]
 
 

@@ -165,17 +165,26 @@ def test_a_damaged_database_is_not_written_to(
         assert [] == check_end(town, tmp_path, proxy)
 
 
-def test_a_stopped_proxy_goes_on_where_it_was(town: Town, spare: Callable[[], Proxy], tmp_path: Path) -> None:
-    """SIGSTOP and SIGCONT: who came meanwhile is served afterwards and on record; the gate stays open."""
-    with spare() as proxy:
+def test_a_stopped_proxy_goes_on_where_it_was_and_says_so(town: Town, tmp_path: Path) -> None:
+    """SIGSTOP and SIGCONT: told and noted; who still waits is served and on record; the gate stays open."""
+    with FaultDoor() as door, another_proxy(town, tmp_path, door.program) as proxy:
+        door.shorten_standstills(500_000)
         proxy.kill(signal.SIGSTOP)
-        with _asking(proxy, town) as waiting:
+        before = len(proxy.told)
+        with _asking(proxy, town, "/stopped/gave-up", "--max-time", "2") as impatient:
+            assert 28 == impatient.wait(30)
+        with _asking(proxy, town, "/stopped/http") as waiting:
             assert () == town.inside.requests_for("/stopped/http")
             proxy.kill(signal.SIGCONT)
             assert 0 == waiting.wait(30)
+        told = proxy.wait_for(
+            lambda told: "stood still for" in told.text("reason"), "that it stood still", after=before
+        )
 
+        assert "warning" == told.text("state")
         assert 1 == len(town.inside.requests_for("/stopped/http"))
         assert [] == unlogged(town, proxy, "stopped")
+        assert "stood still for" in proxy.command("report").stdout
         assert [] == check_end(town, tmp_path, proxy)
 
 
@@ -199,9 +208,9 @@ def test_steps_of_the_clock_are_noted_and_break_nothing(town: Town, tmp_path: Pa
 
 
 @contextlib.contextmanager
-def _asking(proxy: Proxy, town: Town) -> Iterator[subprocess.Popen[bytes]]:
+def _asking(proxy: Proxy, town: Town, path: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """A client whose request waits for the proxy."""
-    words = ["curl", "-sf", "--proxy", proxy.url, town.inside.url("/stopped/http", scheme="http")]
+    words = ["curl", "-sf", *options, "--proxy", proxy.url, town.inside.url(path, scheme="http")]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL) as waiting:
         yield waiting
 

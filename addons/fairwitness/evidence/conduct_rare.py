@@ -37,13 +37,14 @@ _CHUNK = 500
 _PREFIXES = (
     ("the gate was closed: ", "gate"),
     ("the machine's clock was stepped", "clock"),
+    ("fairwitness stood still for ", "standstill"),
     ("bug in ", "fault"),
     ("rule ", "fault"),
     ("halted: ", "halt"),
     ("resumed: ", "resume"),
     ("declare ", "declare"),
 )
-GAPS = ("gate", "clock", "fault", "erased")
+GAPS = ("gate", "clock", "standstill", "fault", "erased")
 
 
 class Ranges:

@@ -15,6 +15,7 @@ _GAPS = {
     "unknown": "outcome unknown",
     "gate": "gate closed",
     "clock": "clock",
+    "standstill": "stood still",
     "fault": "fault",
     "cut-body": "body cut",
     "unreadable": "unreadable",

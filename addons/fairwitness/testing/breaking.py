@@ -20,7 +20,7 @@ from typing import Any
 
 from fairwitness.errors import EvidenceError
 from fairwitness.testing.faults import Fault
-from fairwitness.witness import holds
+from fairwitness.witness import holds, standstill
 
 ERRORS: dict[str, Callable[[], BaseException]] = {
     "RuntimeError": lambda: RuntimeError("a secret of the traffic"),
@@ -212,6 +212,8 @@ def _done(order: dict[str, Any]) -> object:
             _step_clock(order["step_us"])
         case "holds":
             holds.HOLD_US = order["last_us"]
+        case "standstills":
+            standstill.LONG_US = order["long_us"]
     return None
 
 

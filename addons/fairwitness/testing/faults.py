@@ -99,6 +99,10 @@ class FaultDoor:
         """Let nobody wait longer for the researcher than this."""
         self._ask({"do": "holds", "last_us": last_us})
 
+    def shorten_standstills(self, long_us: int) -> None:
+        """Let it tell of each time of this length in which it stood still."""
+        self._ask({"do": "standstills", "long_us": long_us})
+
     @contextlib.contextmanager
     def broken(self, *faults: Fault) -> Iterator[None]:
         """Broken as long as the block lasts."""

@@ -15,6 +15,7 @@ from fairwitness.model.flag import Flag
 from fairwitness.model.verdict import Action, Clause, Verdict
 from fairwitness.rules import Judgement
 from fairwitness.witness.gate import Gate
+from fairwitness.witness.standstill import notice_standstills
 
 _ANSWERS_AT_LATEST_S = 0.05  # an answer waits for no commit of its own, but no longer than this
 _STEP_US = 1_000_000  # a step of the machine's clock that is worth a note
@@ -112,7 +113,14 @@ class Keeper:
         )
 
     async def keep_watch(self, look: Callable[[], None]) -> None:
-        """Make what was committed durable every second, note steps of the machine's clock, and *look*."""
+        """Make what was committed durable every second, note what time did to the session, and *look*."""
+        noticing = asyncio.create_task(notice_standstills(self.now_us, self.incident))
+        try:
+            await self._keep_watch(look)
+        finally:
+            noticing.cancel()
+
+    async def _keep_watch(self, look: Callable[[], None]) -> None:
         while True:
             await asyncio.sleep(1)
             if self.has_failed():

@@ -1,0 +1,28 @@
+"""Notices that the process stood still: stopped (SIGSTOP, Ctrl-Z, a debugger), or without its turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+LONG_US = 5_000_000  # a busy machine keeps a process waiting for a second or two
+_BEAT_US = 1_000_000
+
+
+async def notice_standstills(now_us: Callable[[], int], tell: Callable[[str], None]) -> None:
+    """Tell afterwards of each time in which the loop did nothing for `LONG_US` or more.
+
+    Args:
+        now_us: A clock that goes on while the process is stopped.  One that rests while the machine sleeps
+            (CLOCK_MONOTONIC) shows no sleep: that is a step of the machine's clock.
+        tell: Takes the sentence.
+    """
+    while True:
+        due_us = now_us() + _BEAT_US
+        await asyncio.sleep(_BEAT_US / 1e6)
+        late_us = now_us() - due_us
+        if late_us >= LONG_US:
+            tell(
+                f"fairwitness stood still for {late_us / 1e6:.1f} s, stopped by a signal or kept waiting by "
+                "a busy machine; nothing passed meanwhile"
+            )
