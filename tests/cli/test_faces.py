@@ -187,6 +187,31 @@ def test_flag_says_what_was_seen_by_which_clause_and_how_to_answer() -> None:
     assert (FLAG.clause.where, FLAG.clause.says) == (form["where"], form["program_says"])
 
 
+@pytest.mark.parametrize(
+    ("action", "says", "wanted"),
+    [
+        (
+            Action.WARN,
+            None,
+            "only warned of; more needs the program's sentence (says) at spam in policy.yaml.",
+        ),
+        (Action.WARN, "No spam", "only warned of."),
+        (Action.HOLD, "No spam", ""),
+    ],
+)
+def test_flag_says_what_is_done_apart_from_what_was_seen(
+    action: Action, says: str | None, wanted: str
+) -> None:
+    """Stop is how grave it is; where it is only warned of, the line says so and why."""
+    clause = Clause("rules.spam", says, "policy.yaml:9")
+    flag = replace(FLAG, rule="spam", severity=Severity.STOP, action=action, clause=clause)
+    (line,) = _shown("plain", [FlagRaised(time_us=NOW_US, flag=flag)])
+
+    assert f"(stop, action {action.word})" in line
+    assert wanted in line
+    assert bool(wanted) == ("Nothing was stopped" in line)
+
+
 def test_flag_that_a_page_made_says_so_and_asks_for_nothing() -> None:
     """It is info and the page's doing."""
     flag = replace(FLAG, severity=Severity.INFO, initiator=Initiator.PAGE)

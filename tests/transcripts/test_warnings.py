@@ -98,10 +98,10 @@ def test_warnings_are_lines_that_say_how_to_answer(home: Home, shop: Origin, aut
         listen = proxy.wait_for("  proxy ").split("//")[1]
         ca = proxy.wait_for("  CA ").split(maxsplit=1)[1]
         _asks(listen, ca, shop)
-        seen = proxy.wait_for("personal-data (check)")
+        seen = proxy.wait_for("personal-data (check, action warn)")
         proxy.stop()
         page = proxy.wait_for("public-payload (info, made by a page)")
-        own = proxy.wait_for("public-payload (stop)")
+        own = proxy.wait_for("public-payload (stop, action ")
 
     for line in (seen, own):
         assert f'"{SAYS}"] Answer: fairwitness answer f' in line

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from fairwitness.cli.forms import event_form
 from fairwitness.cli.printer import Printer
-from fairwitness.cli.text import clause_words, machine, moment, plural, printable, size
+from fairwitness.cli.text import clause_words, done_words, machine, moment, plural, printable, size
 from fairwitness.model.event import (
     AccountSeen,
     Blocked,
@@ -154,8 +154,9 @@ class PlainFace:
             if count > _HINTS and str(count).strip("0") != "1":
                 return None
         page = ", made by a page" if flag.initiator is Initiator.PAGE else ""
-        what = f"{flag.flag} {flag.rule} ({flag.severity.word}{page})"
-        words = f"flag      {what}: {_ended(flag.says)} {flag.advice}".rstrip()
+        action = "" if flag.severity is Severity.INFO else f", action {flag.action.word}"
+        what = f"{flag.flag} {flag.rule} ({flag.severity.word}{action}{page})"
+        words = f"flag      {what}: {_ended(flag.says)} {flag.advice} {done_words(flag)}".rstrip()
         if flag.severity is not Severity.INFO:
             how = f"fairwitness answer {flag.flag} --as {_ANSWERS}"
             return f"{words} [{clause_words(flag.clause)}] Answer: {how}"

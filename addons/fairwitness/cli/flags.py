@@ -11,7 +11,7 @@ from fairwitness.cli.forms import flag_form
 from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import Place, find_place
 from fairwitness.cli.table import print_table
-from fairwitness.cli.text import machine, printable
+from fairwitness.cli.text import done_words, machine, printable
 from fairwitness.cli.writing import write
 from fairwitness.errors import PolicyError
 from fairwitness.model.flag import Answer, AnswerAs
@@ -48,6 +48,8 @@ def flags(context: click.Context, open_only: bool) -> None:
             print(printable(f"  shown by: {text[:200]}"))
         if row.answer is None:
             print(printable(f"  {row.flag.advice}"))
+        if done_words(row.flag):
+            print(f"  {done_words(row.flag)}")
 
 
 def _cells(row: FlagRow) -> list[str]:
