@@ -102,3 +102,35 @@ def test_tls_to_the_proxy_agrees_on_no_http2(town: Town, offered: tuple[str, ...
 
     assert ("http/1.1" if "http/1.1" in offered else None) == agreed
     assert 200 == reply.status
+
+
+@pytest.mark.gate
+def test_a_server_name_that_cannot_be_checked_is_answered(
+    town: Town, row_of: Callable[[str], ExchangeRow]
+) -> None:
+    """A trailing dot: TLS to the server is not begun, the client is told so, and it is on record."""
+    path = "/dotted"
+    with town.tunnel(town.inside, sni="in.test.") as client:
+        reply = client.request(path, host=town.inside.host_port)
+
+    assert 502 == reply.status
+    assert b"TLS" in reply.body
+    assert "failed" == row_of(town.inside.url(path)).outcome[:6]
+    assert () == town.inside.requests_for(path)
+
+
+@pytest.mark.gate
+@pytest.mark.bypass(68)
+def test_a_hello_inside_tls_inside_a_connect_ends_the_connection(town: Town) -> None:
+    """Whatever it names, the client waits for nothing, no server hears of it, and it is on record."""
+    requests = town.inside.counts.requests
+    rests = []
+    for name in ("in.test", "out.test"):
+        with town.tunnel(town.inside) as client:
+            client.send(client_hello(name))
+            rests.append(client.read_until_end())
+    row = town.proxy.wait_for_row(lambda row: row.method == "CONNECT" and row.decision == "block")
+
+    assert [b"", b""] == rests
+    assert town.inside.host_port == row.url
+    assert requests == town.inside.counts.requests

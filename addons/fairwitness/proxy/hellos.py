@@ -1,6 +1,7 @@
-"""Reads a client's TLS hello once, when it is whole, and no more of it than a hello may have.
+"""How TLS begins: a client's hello is read once, and TLS to a server that cannot begin is told of.
 
-mitmproxy parses all that has come with every piece of it, and takes one without end.
+mitmproxy parses all that has come with every piece of a hello, takes one without end, and has its client
+wait for ever for a server of whose name it can make nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from fairwitness.proxy.brakes import Braking
 _MOST_BYTES = 1 << 16  # browsers' are under 3 KiB
 _RECORD_HEAD_BYTES = 5
 _MESSAGE_HEAD_BYTES = 4
+_NOT_BEGUN = "TLS to the server could not be begun; has its name an odd form?"
 
 
 class _Coming:
@@ -65,6 +67,25 @@ class PatientTls(Braking, tls_layers.ClientTLSLayer):
         return (yield from super().receive_handshake_data(b""))
 
 
+class AnsweringTls(tls_layers.ServerTLSLayer):
+    """TLS to a server; that it could not even be begun is told to whoever waits for it."""
+
+    _is_begun = False
+
+    def start_handshake(self) -> layer.CommandGenerator[None]:
+        """Fail at once where no hello can be sent."""
+        yield from super().start_handshake()
+        if not self._is_begun and not self.wait_for_clienthello:
+            yield from self.on_handshake_error(_NOT_BEGUN)
+            yield from self._handshake_finished(_NOT_BEGUN)
+
+    def receive_handshake_data(self, data: bytes) -> layer.CommandGenerator[tuple[bool, str | None]]:
+        """Remember what comes of the first hello: mitmproxy looks only at what comes of later data."""
+        is_over, failure = yield from super().receive_handshake_data(data)
+        self._is_begun = failure is None
+        return is_over, failure
+
+
 _parse_hello = tls_layers.parse_client_hello
 
 
@@ -79,3 +100,4 @@ def mend_hellos() -> None:
     tls_layers.parse_client_hello = _bounded_hello
     for module in (tls_layers, layers, next_layer):
         module.ClientTLSLayer = PatientTls  # type: ignore[attr-defined]
+        module.ServerTLSLayer = AnsweringTls  # type: ignore[attr-defined]

@@ -22,7 +22,7 @@ from fairwitness.proxy.label import as_label, is_right, label_of, refuse_strange
 from fairwitness.proxy.socks import BY_NOTHING, BY_PASSWORD, SUCCEEDED, Handshake
 from fairwitness.proxy.translate import bare_request
 from fairwitness.proxy.wiring import Caller, Wiring
-from fairwitness.witness import Asked
+from fairwitness.witness import Asked, refused
 
 _LONGEST_METHOD = 64  # bytes
 _SILENCE_S = 10  # browsers connect ahead of use; they connect again
@@ -135,6 +135,13 @@ class Tunnels:
             client.alpn = b"http/1.1"  # to the proxy itself: a CONNECT over HTTP/2 would never be answered
             return
         named = [self._connect(caller, "https")]
+        if caller.is_decrypted:
+            data.establish_server_tls_first = False
+            verdict = refused(self._witness.preview(named), "TLS inside TLS inside a CONNECT is not read")
+            self._refuse_connect(caller, verdict)
+            self._wiring.cut(client.id)
+            return
+        caller.is_decrypted = True
         if hello.sni:
             named.append(Destination("sni", "https", hello.sni, caller.connect[1]))
         if caller.is_tunnel and caller.refused is None:

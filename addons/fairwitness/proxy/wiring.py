@@ -44,6 +44,8 @@ class Caller:
     """The released tunnel or raw stream, which alone may dial then."""
     has_spoken: bool = False
     """Whether a request came inside, which says more than the CONNECT."""
+    is_decrypted: bool = False
+    """Whether TLS was begun inside its CONNECT."""
     is_closing: bool = False
     opened_us: int = 0
     unfinished_us: int = 0
