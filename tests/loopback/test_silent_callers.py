@@ -42,6 +42,11 @@ def flags(town: Town) -> list[tuple[str, str]]:
     return [(each.text("rule"), each.text("severity")) for each in told]
 
 
+def _post(client: Http2Client, town: Town) -> int:
+    pseudo = {":method": "POST", ":scheme": "https", ":path": "/slow"}
+    return client.begin([*pseudo.items(), (":authority", town.inside.host_port)])
+
+
 def test_unfinished_heads_are_flagged_and_closed(town: Town) -> None:
     """A hundred connections whose heads never end: nothing reaches the origin, and they are closed."""
     head = f"GET {town.inside.url('/slow', scheme='http')} HTTP/1.1\r\nHost: in.test\r\nX-a: ".encode()
@@ -57,7 +62,11 @@ def test_unfinished_heads_are_flagged_and_closed(town: Town) -> None:
 
 
 def test_what_is_unfinished_inside_tls_is_flagged_and_closed(town: Town) -> None:
-    """Fifty-five heads over HTTP/1 and as many uploads over HTTP/2: only together enough to be closed."""
+    """Fifty-five heads over HTTP/1 and as many uploads over HTTP/2: only together enough to be closed.
+
+    A whole request beside an upload does not hide it.
+    """
+    whole = []
     with contextlib.ExitStack() as stack:
         heads, uploads = (
             [stack.enter_context(town.tunnel(town.inside, alpn=(alpn,))) for _ in range(55)]
@@ -67,15 +76,15 @@ def test_what_is_unfinished_inside_tls_is_flagged_and_closed(town: Town) -> None
             client.send(f"GET /slow HTTP/1.1\r\nHost: {town.inside.host_port}\r\nX-a: ".encode())
         for client in uploads:
             slow = Http2Client(client)
-            pseudo = {":method": "POST", ":scheme": "https", ":path": "/slow"}
-            stream = slow.begin([*pseudo.items(), (":authority", town.inside.host_port)])
-            slow.upload(stream, b"abc", is_whole=False)
+            slow.upload(_post(slow, town), b"abc", is_whole=False)
+            whole.append(slow.request("/whole", authority=town.inside.host_port).status)
         rests = [clients[0].read_until_end() for clients in (heads, uploads)]
 
     assert b"" == rests[0]
     assert {"heavy-request"} == {rule for rule, _ in flags(town)}
     assert "stop" in {severity for _, severity in flags(town)}
-    assert 0 == town.inside.counts.requests
+    assert {200} == set(whole)
+    assert () == town.inside.requests_for("/slow")
 
 
 def test_unfinished_bodies_are_flagged(town: Town) -> None:
@@ -92,8 +101,11 @@ def test_unfinished_bodies_are_flagged(town: Town) -> None:
 
 
 def test_a_browsers_idle_connections_are_not(town: Town) -> None:
-    """Thirty preconnected ones, while another client is served."""
-    with connected(town.proxy, 30, b"") as sockets:
+    """Thirty preconnected ones and as many whose upload was given up, while another client is served."""
+    with contextlib.ExitStack() as stack, connected(town.proxy, 30, b"") as sockets:
+        for _ in range(30):
+            idle = Http2Client(stack.enter_context(town.tunnel(town.inside, alpn=("h2",))))
+            idle.reset(_post(idle, town))
         for i in range(8):
             town.curl(town.inside.url(f"/slow/1500/{i}"))
         sockets[0].settimeout(0.1)

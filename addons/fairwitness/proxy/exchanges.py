@@ -78,7 +78,7 @@ class Exchanges:
                 flow.response = block_answer(asked.request, asked.verdict, asked.id)
             self._end_refused(flow, caller)
             return
-        flow.metadata[_RECEIVED] = caller.unfinished_us = received_us
+        flow.metadata[_RECEIVED] = caller.unfinished_us[flow.id] = received_us
         if content_length(flow) is None:
             flow.metadata[WATCHED] = max(self._witness.request_body_bytes, 1)
 
@@ -103,6 +103,7 @@ class Exchanges:
     async def upload_started(self, upload: Upload) -> None:
         """Decide on a long upload by its first megabyte, before anything of it leaves."""
         flow = upload.flow
+        self._has_come(flow)  # enough of it: a long upload may take its time
         if content_length(flow) is None:
             caller = self._wiring.caller(flow.client_conn)
             limit = self._witness.request_body_bytes
@@ -129,13 +130,12 @@ class Exchanges:
                 self._wiring.read_on(client)
         if live is None:
             return
-        self._wiring.caller(flow.client_conn).unfinished_us = 0  # a long upload may take its time
         live.upload = Tee(self._witness, live.asked, Direction.SENT)
         flow.request.stream = self._guarded(flow, live, live.upload)
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """Decide on a whole request; note the end of a long upload."""
-        self._wiring.caller(flow.client_conn).unfinished_us = 0
+        self._has_come(flow)
         live = self._wiring.exchanges.get(flow.id)
         if live is not None:
             flow.request.trailers = (
@@ -157,6 +157,9 @@ class Exchanges:
             if whole.writer is not None:
                 self._witness.uploaded(live.asked, whole.writer, failure=None)
         flow.response = None
+
+    def _has_come(self, flow: http.HTTPFlow) -> None:
+        self._wiring.caller(flow.client_conn).unfinished_us.pop(flow.id, None)
 
     def _received(self, flow: http.HTTPFlow) -> int:
         received: int = flow.metadata.get(_RECEIVED) or self._witness.now_us()
@@ -252,6 +255,9 @@ class Exchanges:
 
     def error(self, flow: http.HTTPFlow) -> None:
         """There is no whole answer, or all of it but its end."""
+        caller = self._wiring.callers.get(flow.client_conn.id)
+        if caller is not None:
+            caller.unfinished_us.pop(flow.id, None)
         live = self._wiring.exchanges.pop(flow.id, None)
         if live is None:
             return

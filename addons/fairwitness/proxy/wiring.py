@@ -48,8 +48,8 @@ class Caller:
     """Whether TLS was begun inside its CONNECT."""
     is_closing: bool = False
     opened_us: int = 0
-    unfinished_us: int = 0
-    """Since when a request is under way whose body does not come to its end; 0: none is."""
+    unfinished_us: dict[str, int] = field(default_factory=dict)
+    """Requests whose body has not come to its end, oldest first: since when, by mitmproxy's id."""
     has_asked: bool = False
     """Whether the head of a request came."""
 
@@ -57,7 +57,8 @@ class Caller:
         """Whether it has said nothing whole for so long that no browser would."""
         if self.asked is not None:  # a tunnel or a raw stream, which says nothing to us
             return False
-        since_us = self.unfinished_us or (0 if self.has_asked else self.opened_us)
+        oldest_us = next(iter(self.unfinished_us.values()), 0)
+        since_us = oldest_us or (0 if self.has_asked else self.opened_us)
         return since_us > 0 and now_us - since_us >= SILENT_US
 
     @property
