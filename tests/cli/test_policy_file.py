@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,10 @@ class Conductor:
 
     def offer_policy(self, text: bytes) -> Change:
         return self.in_force.offer(text, path="policy.yaml")
+
+    async def offer_long_policy(self, text: bytes, *, is_wanted: Callable[[], bool]) -> Change | None:
+        considered = await asyncio.to_thread(self.in_force.consider, text, path="policy.yaml")
+        return self.in_force.take(considered) if is_wanted() else None
 
     def confirm(self, sha256_prefix: str) -> Policy:
         return self.in_force.confirm(sha256_prefix)
@@ -112,9 +118,9 @@ def test_a_saved_change_is_offered_once(conductor: Conductor, path: Path) -> Non
     file = PolicyFile(path, conductor, TEXT)
     path.write_bytes(TEXT.replace(b"load: []", b"load: [cdn.test]"))
 
-    file.look()
+    asyncio.run(file.look())
     waiting = conductor.in_force.waiting
-    file.look()
+    asyncio.run(file.look())
 
     assert waiting is not None
     assert waiting is conductor.in_force.waiting
@@ -124,7 +130,7 @@ def test_a_narrowing_change_is_in_force_at_once(conductor: Conductor, path: Path
     """A file that only removes is followed without confirmation."""
     path.write_bytes(TEXT.replace(b", api.shop.test", b""))
 
-    PolicyFile(path, conductor, TEXT).look()
+    asyncio.run(PolicyFile(path, conductor, TEXT).look())
 
     assert None is conductor.in_force.waiting
     assert 1 == len(conductor.in_force.policy.entries)
@@ -136,8 +142,8 @@ def test_a_broken_file_is_said_once_and_changes_nothing(conductor: Conductor, pa
     path.write_bytes(b"]][[")
 
     with pytest.raises(PolicyError):
-        file.look()
-    file.look()
+        asyncio.run(file.look())
+    asyncio.run(file.look())
 
     assert TEXT == conductor.in_force.policy.text
 
@@ -146,7 +152,7 @@ def test_a_file_that_is_gone_changes_nothing(conductor: Conductor, path: Path) -
     """Editors remove and rename; a missing file is no change."""
     path.unlink()
 
-    PolicyFile(path, conductor, TEXT).look()
+    asyncio.run(PolicyFile(path, conductor, TEXT).look())
 
     assert None is conductor.in_force.waiting
 
@@ -155,10 +161,10 @@ def test_a_file_put_back_withdraws_what_waits(conductor: Conductor, path: Path) 
     """When the file is as it was, nothing waits any more."""
     file = PolicyFile(path, conductor, TEXT)
     path.write_bytes(TEXT.replace(b"load: []", b"load: [cdn.test]"))
-    file.look()
+    asyncio.run(file.look())
     path.write_bytes(TEXT)
 
-    file.look()
+    asyncio.run(file.look())
 
     assert None is conductor.in_force.waiting
 
@@ -357,3 +363,52 @@ def test_an_absurdly_large_policy_is_not_read(tmp_path: Path) -> None:
 
     with pytest.raises(PolicyError, match="too large"):
         read_limited(large)
+
+
+class Interrupted(Conductor):
+    """Something is asked of it while it reads a changed file."""
+
+    meanwhile: Callable[[], object]
+
+    async def offer_long_policy(self, text: bytes, *, is_wanted: Callable[[], bool]) -> Change | None:
+        considered = self.in_force.consider(text, path="policy.yaml")
+        self.meanwhile()
+        return self.in_force.take(considered) if is_wanted() else None
+
+
+def test_an_edit_while_a_change_is_read_takes_the_whole_file(path: Path) -> None:
+    """The edit wrote into the changed file, so all of that waits, and what was read before is dropped."""
+    conductor = Interrupted()
+    file = PolicyFile(path, conductor, TEXT)
+    conductor.meanwhile = lambda: file.edit(lambda text: text.replace(b"load: []", b"load: [cdn.test]"))
+    path.write_bytes(TEXT.replace(b"[shop.test,", b"[shop.test, new.test,"))
+
+    asyncio.run(file.look())
+
+    assert conductor.in_force.waiting is not None
+    assert path.read_bytes() == conductor.in_force.waiting.text
+    assert b"new.test" in path.read_bytes()
+    assert b"cdn.test" in path.read_bytes()
+
+
+def test_a_confirmation_while_a_change_is_read_is_not_of_that_change(path: Path) -> None:
+    """A later edit must not carry what nobody has looked at into force."""
+    conductor = Interrupted()
+    file = PolicyFile(path, conductor, TEXT)
+    conductor.meanwhile = lambda: None
+    path.write_bytes(TEXT.replace(b"[shop.test,", b"[shop.test, seen.test,"))
+    asyncio.run(file.look())
+    seen = conductor.in_force.waiting
+    assert seen is not None
+    edits = []
+
+    def confirm_and_edit() -> None:
+        file.confirm(seen.sha256)
+        edits.append(file.edit(lambda text: text.replace(b"load: []", b"load: [cdn.test]")))
+
+    conductor.meanwhile = confirm_and_edit
+    path.write_bytes(TEXT.replace(b"[shop.test,", b"[shop.test, seen.test, unseen.test,"))
+    asyncio.run(file.look())
+
+    assert ["waits-for-confirmation"] == [each.state for each in edits]
+    assert seen.sha256 == conductor.in_force.policy.sha256

@@ -24,6 +24,7 @@ from fairwitness.testing.bench.amounts.http1 import (
     servers_endless_trailers,
 )
 from fairwitness.testing.bench.amounts.names import ask_listed, blocked_hosts, many_listed
+from fairwitness.testing.bench.amounts.policies import saved
 from fairwitness.testing.bench.amounts.websockets import (
     empty_fragments,
     endless_message,
@@ -45,7 +46,7 @@ from fairwitness.testing.soak.vitals import (
     waiting_bytes,
 )
 
-Send = Callable[[Town, int], None]
+Send = Callable[[Town, int], object]
 SENT_MIB = 160
 ALLOWED_BYTES = 80 << 20
 BOMB_MIB = 64
@@ -149,6 +150,12 @@ def test_few_servers_stay_connected_behind_one_client(make_town: Callable[..., T
 
         assert 1 <= open_ones <= MOST + 4
         assert remembered <= 2 * MOST
+
+
+def test_a_policy_with_many_entries_is_taken_while_it_runs(make_town: Callable[..., Town]) -> None:
+    """Saved, confirmed and made narrower, while requests go on; it costs little memory."""
+    with make_town() as town:
+        assert grown_bytes(town, saved, 1000) < 32 << 20
 
 
 def test_bombs_are_kept_packed_and_read_within_bounds(town: Town, tmp_path: Path) -> None:

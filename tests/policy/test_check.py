@@ -194,6 +194,14 @@ def test_thousand_conflicts_are_not_all_said(make_policy):
     assert 1 == len(remarks(policy, "the rest is left out"))
 
 
+def test_what_cannot_be_compared_in_time_is_said(make_policy):
+    """Many stars below one name on two lists: the check ends, and says what it leaves out."""
+    stars = [f"a{number}*.in.example" for number in range(500)]
+    policy = make_policy(include=stars, exclude=[f"b{number}*.x.in.example" for number in range(401)])
+
+    assert 1 == len(remarks(policy, "are not listed"))
+
+
 def test_preset_that_conflicts_often_is_said_once(make_policy):
     """One remark for two lines of the file."""
     policy = make_policy(noise=["preset:browser"], load=["*.services.mozilla.com"])

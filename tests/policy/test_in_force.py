@@ -227,3 +227,30 @@ def test_summary_of_a_long_change_is_short(make_policy):
 
     assert "and 14 more; posture" in summary
     assert summary.startswith("+ include h0.example; + include h1.example")
+
+
+def test_what_was_read_aside_is_compared_with_the_policy_then_in_force(make_policy):
+    """A policy was confirmed while another was read: the other is compared again, with that one."""
+    force = PolicyInForce(make_policy(include=["a.example"]))
+    wider = make_policy(include=["a.example", "b.example"])
+    force.offer(wider.text, path="p")
+    considered = force.consider(make_policy(include=["b.example"]).text, path="p")
+    force.confirm(wider.sha256)
+
+    change = force.take(considered)
+
+    assert ("waits-for-confirmation", "in-force") == (considered.change.state, change.state)
+    assert [Action.BLOCK, Action.ALLOW] == [ask(force, host).action for host in ("a.example", "b.example")]
+
+
+def test_a_change_with_too_much_to_compare_waits(make_policy):
+    """Many stars below one name, and many exclusions gone: to see what that lets through takes long."""
+    stars = [f"a{number}*.in.example" for number in range(500)]
+    gone = [f"b{number}*.x.in.example" for number in range(401)]
+    few = PolicyInForce(make_policy(include=stars, exclude=gone[:-2]))
+    many = PolicyInForce(make_policy(include=stars, exclude=gone))
+    after = make_policy(include=stars).text
+
+    states = [force.offer(after, path="p").state for force in (few, many)]
+
+    assert ["in-force", "waits-for-confirmation"] == states

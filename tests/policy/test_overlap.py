@@ -2,9 +2,10 @@
 
 import pytest
 
+from fairwitness.errors import PolicyError
 from fairwitness.model.verdict import Clause, ScopeList
 from fairwitness.policy.entries import parse_entry
-from fairwitness.policy.overlap import Overlaps, place_contains, traffic_contains, traffic_meets
+from fairwitness.policy.overlap import MAX_COMPARED, Overlaps, place_contains, traffic_contains, traffic_meets
 from fairwitness.policy.patterns import HostPattern
 
 
@@ -109,3 +110,14 @@ def test_containment_of_place_and_traffic(outer, inner, place, traffic):
 def test_traffic_of_different_ports_does_not_meet():
     """Ports are sets."""
     assert not traffic_meets(entry("a.example:1"), entry("b.example:2"))
+
+
+def test_comparing_ends_where_too_many_share_an_end():
+    """Thousands of paths below one host, each compared with each, would stop the proxy for hours."""
+    paths = [entry(f"https://a.example/p{number}") for number in range(2000)]
+    known = Overlaps([entry("https://a.example/"), *paths])
+    first = [next(known.meeting(each)) for each in paths[: MAX_COMPARED // 2001]]
+
+    assert {"https://a.example/"} == {each.text for each in first}
+    with pytest.raises(PolicyError, match="more than 200,000 ways"):
+        next(known.meeting(paths[0]))

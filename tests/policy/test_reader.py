@@ -269,3 +269,14 @@ def test_huge_file_is_not_read_whole(tmp_path):
 
     with pytest.raises(PolicyError, match="larger than"):
         load_policy(path)
+
+
+def test_tunnels_that_cannot_be_compared_in_time_are_refused(refuse):
+    """Each star of tunnel is compared with each of include below the same name, which may take hours."""
+    error = refuse(
+        include=[f"a{number}*.in.example" for number in range(500)],
+        tunnel=[f"b{number}*.x.in.example" for number in range(401)],
+    )
+
+    assert "overlap in more than 200,000 ways" in error.what
+    assert "policy.yaml:" in error.where

@@ -45,3 +45,24 @@ def test_status_says_how_far_the_log_has_come(make_session: Callable[..., Any]) 
 
     assert session.log.growth.entries == status.log.entries
     assert (0, True) == (status.log.waiting, status.log.bytes > 0)
+
+
+def test_traffic_goes_on_while_a_long_policy_is_read(make_session: Callable[..., Any]) -> None:
+    """Reading thousands of entries takes seconds, in which the loop must not stand still."""
+    session = make_session(STALE)
+    hosts = ", ".join(f"h{number}.in.test" for number in range(4000))
+    longer = STALE.replace("[in.test]", f"[in.test, {hosts}]").encode()
+
+    async def run() -> tuple[str, int]:
+        session.witness.open_gate()
+        rounds = 0
+        reading = asyncio.create_task(session.witness.offer_long_policy(longer, is_wanted=lambda: True))
+        while not reading.done():
+            await asyncio.sleep(0)
+            rounds += 1
+        return (await reading).state, rounds
+
+    state, rounds = asyncio.run(run())
+
+    assert "waits-for-confirmation" == state
+    assert rounds > 10

@@ -252,7 +252,7 @@ class _Session:
         while True:
             await asyncio.sleep(LOOK_S)
             try:
-                policy_file.look()
+                await policy_file.look()
             except PolicyError as error:
                 self._face.tell(
                     PolicyChanged(time_us=self._clock.now_us(), state="broken", sha256="", summary=str(error))

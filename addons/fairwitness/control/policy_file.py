@@ -38,6 +38,9 @@ class Taker(Protocol):
     def offer_policy(self, text: bytes) -> Offered:
         """Take it, or raise PolicyError when it is broken."""
 
+    async def offer_long_policy(self, text: bytes, *, is_wanted: Callable[[], bool]) -> Offered | None:
+        """The same beside the traffic; None where it was not wanted any more when it was read."""
+
     def confirm(self, sha256_prefix: str) -> Policy:
         """Put the waiting one in force."""
 
@@ -67,9 +70,12 @@ class PolicyFile:
         self._offered = text
         self._looked: tuple[int, int, int] | None = None
         self._all_in_force = True
+        self._is_reading = False
 
-    def look(self) -> None:
+    async def look(self) -> None:
         """Offer the file if it changed since the last look.  A missing file changes nothing: editors do that.
+
+        It is read beside the traffic; an `edit` meanwhile takes the file as it is then.
 
         Raises:
             PolicyError: It is broken; said once a change.
@@ -83,8 +89,15 @@ class PolicyFile:
             return
         self._looked = looks
         text = read_limited(self._path, is_waited_for=False)
-        if text != self._offered:
-            self._offer(text)
+        if text == self._offered:
+            return
+        self._offered, self._all_in_force, self._is_reading = text, False, True
+        try:
+            offered = await self._taker.offer_long_policy(text, is_wanted=lambda: self._offered is text)
+        finally:
+            self._is_reading = False
+        if offered is not None:
+            self._all_in_force = offered.state != "waits-for-confirmation"
 
     def edit(self, change: Callable[[bytes], bytes]) -> Edited:
         """Write the changed file and put it in force.
@@ -113,7 +126,7 @@ class PolicyFile:
             PolicyError: Nothing waits, or another one.
         """
         policy = self._taker.confirm(sha256_prefix)
-        self._all_in_force = True
+        self._all_in_force = not self._is_reading  # else the file has more than was confirmed
         return policy
 
     def _offer(self, text: bytes) -> Offered:

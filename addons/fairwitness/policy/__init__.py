@@ -6,7 +6,7 @@ from fairwitness.policy.check import Remark, check_policy
 from fairwitness.policy.draft import DraftAnswers, draft_policy
 from fairwitness.policy.edit import add_hosts, add_scope
 from fairwitness.policy.hosts import canonical_host
-from fairwitness.policy.in_force import PolicyInForce
+from fairwitness.policy.in_force import Considered, PolicyInForce
 from fairwitness.policy.known import RULE_NAMES, default_action
 from fairwitness.policy.personal import accounts_text, read_accounts, read_researcher, researcher_text
 from fairwitness.policy.reader import load_policy, read_policy
@@ -18,6 +18,7 @@ __all__ = [
     "RULE_NAMES",
     "AddressGuard",
     "Change",
+    "Considered",
     "DraftAnswers",
     "Override",
     "PolicyInForce",

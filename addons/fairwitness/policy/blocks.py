@@ -166,6 +166,6 @@ def scalar(source: Source, node: Node, name: str) -> str:
     if len(node.value) > MAX_TEXT:
         raise source.error(node, f"{name} is longer than {MAX_TEXT} characters", "Shorten it")
     text = " ".join(node.value.split())
-    if any(unicodedata.category(each) in ("Cc", "Cs") for each in text):
+    if not text.isprintable() and any(unicodedata.category(each) in ("Cc", "Cs") for each in text):
         raise source.error(node, f"{name} has a control character", "Delete it")
     return text

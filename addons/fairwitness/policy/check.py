@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
 
+from fairwitness.errors import PolicyError
 from fairwitness.model.policy import Policy, Posture, RuleLine, ScopeEntry
 from fairwitness.model.verdict import Clause, ScopeList
 from fairwitness.policy.addresses import special_address
@@ -207,6 +208,13 @@ def _identification(policy: Policy) -> Iterator[Remark]:
 
 def _conflicts(entries: tuple[ScopeEntry, ...]) -> Iterator[Remark]:
     """Entries of different lists that speak of the same host, and which of the two decides."""
+    try:
+        yield from _compared(entries)
+    except PolicyError as error:
+        yield Remark("warning", "-", f"{error.what}; the conflicts behind these are not listed", error.mend)
+
+
+def _compared(entries: tuple[ScopeEntry, ...]) -> Iterator[Remark]:
     said: set[tuple[Clause, Clause]] = set()
     for one, other in _meeting_pairs(entries):
         if (one.clause, other.clause) in said:

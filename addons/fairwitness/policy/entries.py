@@ -63,7 +63,7 @@ def parse_entry(text: str) -> ParsedEntry:
     """
     if len(text) > MAX_TEXT:
         raise bad_entry(text, f"is longer than {MAX_TEXT} characters", _EXAMPLES)
-    if any(character.isspace() for character in text):
+    if text and text.split() != [text]:
         raise bad_entry(text, "has a blank", "Take the blank out, or write it as %20 in a path")
     if text.startswith("preset:"):
         name = text.removeprefix("preset:")

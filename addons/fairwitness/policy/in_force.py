@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from fairwitness.errors import PolicyError
 from fairwitness.model.exchange import Destination
@@ -80,19 +80,41 @@ class PolicyInForce:
         Raises:
             PolicyError: It is broken, or another program's; what was in force stays.
         """
+        return self.take(self.consider(text, path=path))
+
+    def consider(self, text: bytes, *, path: str) -> Considered:
+        """Read a changed file and compare it, which changes nothing: safe in another thread.
+
+        Raises:
+            PolicyError: It is broken, or another program's.
+        """
+        before = self._confirmed
         offered = read_policy(text, path=path)
-        current = self._confirmed.policy
+        current = before.policy
         _check_same_program(current, offered)
         if offered.sha256 == current.sha256:
-            self._settle(self._confirmed, None)
-            return Change("same", current, "nothing")
+            return Considered(Change("same", current, "nothing"), before, before, current)
         summary = summarise(current, offered)
         asked = _Asked(offered, self._overrides)
         if only_narrows(current, offered):
-            self._settle(asked, None)
-            return Change("in-force", offered, summary)
-        self._settle(self._confirmed, asked)
-        return Change("waits-for-confirmation", offered, summary)
+            return Considered(Change("in-force", offered, summary), before, asked, offered)
+        both = meet(current, offered)
+        return Considered(Change("waits-for-confirmation", offered, summary), before, asked, both)
+
+    def take(self, considered: Considered) -> Change:
+        """Let what was considered count from now on, as `offer` does.
+
+        Raises:
+            PolicyError: Another policy was confirmed meanwhile, and this one is another program's.
+        """
+        change = considered.change
+        if considered.before is not self._confirmed:
+            return self.offer(change.policy.text, path=change.policy.path)
+        if change.state == "waits-for-confirmation":
+            self._settle(self._confirmed, considered.asked, considered.followed)
+        else:
+            self._settle(considered.asked, None, considered.followed)
+        return change
 
     def confirm(self, sha256_prefix: str) -> Policy:
         """Put the waiting policy in force.
@@ -112,7 +134,7 @@ class PolicyInForce:
                 where="confirm",
                 mend=f"Look at it again, then: fairwitness confirm {digest[:12]}",
             )
-        self._settle(self._waiting, None)
+        self._settle(self._waiting, None, self._waiting.policy)
         return self.policy
 
     def refuse_addresses(
@@ -128,10 +150,10 @@ class PolicyInForce:
         """The addresses that `--resolve` gives; empty where it gives none."""
         return self._confirmed.guard.override(host, port)
 
-    def _settle(self, confirmed: _Asked, waiting: _Asked | None) -> None:
+    def _settle(self, confirmed: _Asked, waiting: _Asked | None, followed: Policy) -> None:
         self._confirmed, self._waiting = confirmed, waiting
         self._decided.clear()
-        self._followed = meet(confirmed.policy, waiting.policy) if waiting else confirmed.policy
+        self._followed = followed
 
 
 class _Asked:
@@ -143,6 +165,19 @@ class _Asked:
         self.policy = policy
         self.scope = Scope(policy)
         self.guard = AddressGuard(policy, overrides=overrides)
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A changed policy, read and compared with the one in force."""
+
+    change: Change
+    """What becomes of it."""
+    before: _Asked
+    """What it was compared with."""
+    asked: _Asked
+    followed: Policy
+    """What rules and limits will follow."""
 
 
 def _check_same_program(current: Policy, offered: Policy) -> None:

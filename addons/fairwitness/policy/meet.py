@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from fairwitness.errors import PolicyError
 from fairwitness.model.policy import (
     Approval,
     Identify,
@@ -201,11 +202,30 @@ def _entries_narrow(in_force: tuple[ScopeEntry, ...], offered: tuple[ScopeEntry,
     removed = [entry for entry in in_force if key_of(entry) not in after]
     if len(added) > MAX_NEW_ENTRIES:
         return False
+    try:
+        return _all_are_parts(added, in_force, offered) and not _some_uncover(removed, offered)
+    except PolicyError:
+        return False  # too many of them overlap: they need a look
+
+
+def _all_are_parts(
+    added: list[ScopeEntry], in_force: tuple[ScopeEntry, ...], offered: tuple[ScopeEntry, ...]
+) -> bool:
+    if not added:
+        return True
     known, either = Overlaps(in_force), Overlaps((*in_force, *offered))
-    remaining = Overlaps(entry for entry in offered if entry.scope_list in ALLOWING)
-    return all(_is_part(entry, known, either) for entry in added) and not any(
-        _uncovers(entry, remaining) for entry in removed
+    return all(_is_part(entry, known, either) for entry in added)
+
+
+def _some_uncover(removed: list[ScopeEntry], offered: tuple[ScopeEntry, ...]) -> bool:
+    lists = {entry.scope_list for entry in removed}
+    has_path = any(entry.path is not None for entry in removed)
+    remaining = Overlaps(
+        entry
+        for entry in offered
+        if entry.scope_list in ALLOWING and (has_path or lists - {entry.scope_list})  # else it cannot uncover
     )
+    return any(_uncovers(entry, remaining) for entry in removed)
 
 
 def _is_part(entry: ScopeEntry, known: Overlaps, either: Overlaps) -> bool:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
+from fairwitness.errors import PolicyError
 from fairwitness.model.policy import ScopeEntry
 from fairwitness.policy.patterns import HostPattern
 
+MAX_COMPARED = 200_000  # pairs: one or two seconds
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_T = TypeVar("_T")
 
 
 class Overlaps:
@@ -25,6 +30,7 @@ class Overlaps:
         self._by_end: dict[str, list[tuple[HostPattern, ScopeEntry]]] = {}
         self._below: dict[str, list[tuple[HostPattern, ScopeEntry]]] = {}
         self._networks: list[tuple[Network, ScopeEntry]] = []
+        self._left = MAX_COMPARED
         for entry in entries:
             if entry.network is not None:
                 self._networks.append((ipaddress.ip_network(entry.network), entry))
@@ -41,6 +47,9 @@ class Overlaps:
         Args:
             entry: Any entry, of this index or not.
             ports: Whether port, scheme and path must be able to agree too.
+
+        Raises:
+            PolicyError: So many entries share an end, over all look-ups, that to compare them takes too long.
         """
         for other in self._same_place(entry):
             if other is not entry and (not ports or traffic_meets(entry, other)):
@@ -49,15 +58,27 @@ class Overlaps:
     def _same_place(self, entry: ScopeEntry) -> Iterator[ScopeEntry]:
         if entry.network is not None:
             network = ipaddress.ip_network(entry.network)
-            yield from (other for known, other in self._networks if _networks_meet(known, network))
+            near = self._spend(self._networks)
+            yield from (other for known, other in near if _networks_meet(known, network))
             return
         assert entry.host is not None
         pattern = HostPattern.parse(entry.host)
         for end in _ends(pattern.fixed):
-            yield from (other for known, other in self._by_end.get(end, ()) if known.meets(pattern))
+            near_end = self._spend(self._by_end.get(end, []))
+            yield from (other for known, other in near_end if known.meets(pattern))
         if not pattern.is_exact:
-            below = self._below.get(pattern.fixed, ())
+            below = self._spend(self._below.get(pattern.fixed, []))
             yield from (other for known, other in below if known.meets(pattern))
+
+    def _spend(self, compared: list[_T]) -> list[_T]:
+        self._left -= len(compared)
+        if self._left < 0:
+            raise PolicyError(
+                f"its entries overlap in more than {MAX_COMPARED:,} ways",
+                where="scope",
+                mend="Name fewer addresses, stars or paths below one host",
+            )
+        return compared
 
 
 def traffic_meets(one: ScopeEntry, other: ScopeEntry) -> bool:

@@ -28,6 +28,8 @@ class HostPattern:
     @classmethod
     def parse(cls, text: str) -> HostPattern:
         """Split a canonical host with stars."""
+        if "*" not in text:
+            return cls(text, False, tuple(text.split(".")), text)
         is_tree = text.startswith("*.")
         labels = tuple(text.removeprefix("*.").split("."))
         starred = [place for place, label in enumerate(labels) if "*" in label]

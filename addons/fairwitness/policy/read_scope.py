@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from yaml.nodes import MappingNode, Node
 
 from fairwitness.errors import PolicyError
@@ -93,7 +95,7 @@ def _refuse_scope_in_tunnel(
         return
     known = Overlaps(included)
     for tunnel in tunnels:
-        for entry in known.meeting(tunnel, ports=False):
+        for entry in _meeting(source, known, tunnel, placed[id(tunnel)][1]):
             through = f"preset:{tunnel.preset} holds {tunnel.text!r}" if tunnel.preset else repr(tunnel.text)
             raise source.error(
                 placed[id(tunnel)][1],
@@ -101,3 +103,10 @@ def _refuse_scope_in_tunnel(
                 "and what is in scope must be on record",
                 "Take it out of tunnel, or write the tunnel hosts out one by one",
             )
+
+
+def _meeting(source: Source, known: Overlaps, tunnel: ScopeEntry, node: Node) -> Iterator[ScopeEntry]:
+    try:
+        yield from known.meeting(tunnel, ports=False)
+    except PolicyError as error:
+        raise source.error(node, f"scope: {error.what}", error.mend) from None

@@ -95,6 +95,10 @@ class RawClient:
             self._socket.settimeout(before)
         return count
 
+    def be_patient(self, seconds: float) -> None:
+        """Wait so long whenever the other side says or takes nothing."""
+        self._socket.settimeout(seconds)
+
     def half_close(self) -> None:
         """Say that nothing more will be sent, and go on reading."""
         self._socket.shutdown(socket.SHUT_WR)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from fairwitness.errors import PolicyError
@@ -13,7 +15,7 @@ from fairwitness.model.event import AccountSeen, Event, FlagAnswered, Held, Poli
 from fairwitness.model.flag import Answer, AnswerAs
 from fairwitness.model.policy import Policy
 from fairwitness.model.remark import Remark
-from fairwitness.policy import Change, PolicyInForce
+from fairwitness.policy import Change, Considered, PolicyInForce
 from fairwitness.rules import Runner, SignIn
 from fairwitness.witness.crowd import Crowd
 from fairwitness.witness.dialling import Dialling
@@ -170,11 +172,36 @@ class Steering:
             PolicyError: It is broken; the policy in force stays.
             EvidenceError: It could not be recorded; the gate is closed.
         """
+        with self._noting_refusals():
+            considered = self._policy.consider(text, path=self._policy.policy.path)
+        return self._take_policy(considered)
+
+    async def offer_long_policy(self, text: bytes, *, is_wanted: Callable[[], bool]) -> Change | None:
+        """The same for one that may be very long: it is read beside the traffic, and counts from then on.
+
+        Args:
+            text: The file's bytes.
+            is_wanted: Asked when it was read; None is given where it was not.
+
+        Raises:
+            PolicyError: As above.
+            EvidenceError: As above.
+        """
+        with self._noting_refusals():
+            considered = await asyncio.to_thread(self._policy.consider, text, path=self._policy.policy.path)
+        return self._take_policy(considered) if is_wanted() else None
+
+    @contextlib.contextmanager
+    def _noting_refusals(self) -> Iterator[None]:
         try:
-            change = self._policy.offer(text, path=self._policy.policy.path)
+            yield
         except PolicyError as error:
             self._keeper.note(f"a broken policy file was refused: {error}")
             raise
+
+    def _take_policy(self, considered: Considered) -> Change:
+        with self._noting_refusals():
+            change = self._policy.take(considered)
         if change.state != "same":
             self._adopt("changed", change.policy, change.state, change.summary)
         return change

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairwitness.testing.authority import Authority
-from fairwitness.testing.bench.amounts import bombs, dials, http1, http2, names, websockets
+from fairwitness.testing.bench.amounts import bombs, dials, http1, http2, names, policies, websockets
 from fairwitness.testing.policy_text import Written
 from fairwitness.testing.soak.vitals import cpu_seconds, disk_bytes, forget_peak, peak_bytes, resident_bytes
 from fairwitness.testing.town import Town
@@ -28,6 +28,7 @@ class Amount:
     """How many, in full size."""
     unit: str
     send: Callable[[Town, int], object]
+    """May give how long another request waited meanwhile at most, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Cost:
     seconds: float
     cpu_seconds: float
     """What of it the proxy's processor worked."""
+    longest_wait_s: float | None
+    """Of a request beside, where one was sent."""
 
 
 AMOUNTS = (
@@ -64,15 +67,16 @@ AMOUNTS = (
     Amount("idle connections", 10_000, "connections", http1.idle),
     Amount("blocked hosts", 100_000, "hosts", names.blocked_hosts),
     Amount("hosts below one wildcard", 100_000, "hosts", names.listed_hosts),
+    Amount("a policy saved while it runs", 100_000, "entries", policies.saved),
     Amount("the same blocked request", 100_000, "requests", names.blocked_again),
     Amount("a long answer", 1024, "MiB", http1.long_answer),
-    Amount("WebSocket: small messages", 20_000, "messages", websockets.small_messages),
-    Amount("WebSocket: pongs", 50_000, "pongs", websockets.pongs),
+    Amount("WebSocket: small messages", 100_000, "messages", websockets.small_messages),
+    Amount("WebSocket: pongs", 100_000, "pongs", websockets.pongs),
     Amount("WebSocket: a frame without end", 1024, "MiB", websockets.endless_message),
     Amount("WebSocket: fragments without end", 1024, "MiB", websockets.fragments),
     Amount("WebSocket: empty fragments", 1_000_000, "frames", websockets.empty_fragments),
-    Amount("WebSocket: the server's messages", 50_000, "messages", websockets.server_messages),
-    Amount("WebSocket: the server's pings", 50_000, "pings", websockets.server_pings),
+    Amount("WebSocket: the server's messages", 100_000, "messages", websockets.server_messages),
+    Amount("WebSocket: the server's pings", 100_000, "pings", websockets.server_pings),
     Amount("WebSocket: the server's message", 1024, "MiB", websockets.server_message),
     Amount("bombs in 8 codings, as answers", 512, "MiB each", bombs.answers),
     Amount("bombs in 8 codings, as uploads", 512, "MiB each", bombs.uploads),
@@ -130,6 +134,8 @@ def bounds(*, scale: float, words: Sequence[str] = ()) -> Iterator[str]:
             count = f"{each.count:,} {each.unit}"
             memory, disk = each.memory_bytes / _MIB, each.disk_bytes / _MIB
             times = f"{each.seconds:9.1f} s{each.cpu_seconds:11.1f} s"
+            if each.longest_wait_s is not None:
+                times += f", a request beside waits {each.longest_wait_s:.2f} s at most"
             yield f"{each.name:34}{count:22}{memory:10.1f} MiB{disk:8.1f} MiB{times}"
 
 
@@ -139,7 +145,7 @@ def cost_of(town: Town, amount: Amount, count: int) -> Cost:
     forget_peak(pid)
     memory, disk, began_s = resident_bytes(pid), disk_bytes(town.proxy.evidence), time.monotonic()
     worked_s = cpu_seconds(pid)
-    amount.send(town, count)
+    waited_s = amount.send(town, count)
     return Cost(
         amount.name,
         count,
@@ -148,4 +154,5 @@ def cost_of(town: Town, amount: Amount, count: int) -> Cost:
         disk_bytes(town.proxy.evidence) - disk,
         time.monotonic() - began_s,
         cpu_seconds(pid) - worked_s,
+        waited_s if isinstance(waited_s, float) else None,
     )

@@ -15,6 +15,7 @@ from hyperframe.frame import (
     SettingsFrame,
 )
 
+from fairwitness.testing.bench.amounts import PATIENCE_S
 from fairwitness.testing.client import Disconnected, RawClient
 from fairwitness.testing.town import Town
 
@@ -49,6 +50,7 @@ def _headers(stream: int, head: bytes, *flags: str) -> bytes:
 def _opened(town: Town) -> Iterator[tuple[RawClient, _Frames]]:
     """A connection; that the proxy ends it is as good as any other end."""
     with contextlib.suppress(OSError, Disconnected), town.tunnel(town.inside, alpn=("h2",)) as client:
+        client.be_patient(PATIENCE_S)
         yield client, _Frames(client, town.inside.host_port)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from wsproto.events import TextMessage
 
+from fairwitness.testing.bench.amounts import PATIENCE_S
 from fairwitness.testing.client import Disconnected, RawClient, WebSocketClient
 from fairwitness.testing.town import Town
 
@@ -30,6 +31,7 @@ def _frame(opcode: int, payload: bytes) -> bytes:
 @contextlib.contextmanager
 def _opened(town: Town, path: str) -> Iterator[tuple[RawClient, WebSocketClient]]:
     with town.client() as client, contextlib.suppress(OSError, Disconnected):
+        client.be_patient(PATIENCE_S)
         socket = WebSocketClient(client)
         socket.handshake(town.inside.url(path, scheme="http"), host=town.inside.host_port)
         yield client, socket
