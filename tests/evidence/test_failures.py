@@ -75,6 +75,20 @@ def _release(log: Log) -> None:
 
 
 @pytest.mark.parametrize("harm", HARMS)
+def test_a_log_whose_files_went_astray_does_not_close_as_if_all_was_well(
+    log: Log, harm: Callable[[Path], None]
+) -> None:
+    """Nothing more was asked of it since: its end is the first that finds no place, and that is said."""
+    for _ in range(300):
+        log.append_note("before", time_us=NOON_US)
+    log.checkpoint_full()
+    harm(log.folder)
+
+    with pytest.raises(EvidenceError, match="the log has failed"):
+        log.close(time_us=NOON_US)
+
+
+@pytest.mark.parametrize("harm", HARMS)
 def test_nothing_is_released_into_files_that_went_astray(log: Log, harm: Callable[[Path], None]) -> None:
     """The very next commit fails, and the log stays failed."""
     for _ in range(300):

@@ -264,6 +264,8 @@ class Log(Traffic):
                 if self._journal.position.session == self._session:
                     self._add("session", [("state", "ended")], time_us=time_us)
                 self._journal.sync()
+        except OSError as error:  # of the parts of bodies: the folder itself went
+            raise self._journal.store.fail(error) from error
         finally:
             self._upkeep.close()
             self._journal.close()
