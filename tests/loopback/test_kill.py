@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from fairwitness.testing import Authority, Disconnected, Origin, Proxy, RawClient, Town, policy_text
-from fairwitness.testing.sweep import check_town_end
+from fairwitness.testing.faults import Fault, FaultDoor
+from fairwitness.testing.sweep import check_end, check_town_end
+from fairwitness.testing.tour import another_proxy, https, unlogged
 
 pytestmark = pytest.mark.gate
 
@@ -81,6 +83,47 @@ def test_a_terminated_proxy_ends_in_good_order(
     assert 0 == code
     assert [number.name] == why
     assert ["complete"] == [row.outcome for row in rows if row.url == town.inside.url("/before-the-end")]
+
+
+def test_who_asks_again_while_it_ends_harms_nothing(town: Town, tmp_path: Path) -> None:
+    """SIGTERM, a Ctrl-C while connections close, SIGTERM while the log closes: it ends as if asked once."""
+    again = [
+        Fault(part=part, deed=f"kill -{name} $PPID")
+        for name, part in (
+            ("INT", "fairwitness.control.server:Server.close"),
+            ("TERM", "fairwitness.evidence.log:Log.close"),
+        )
+    ]
+    with FaultDoor(again) as door, another_proxy(town, tmp_path, door.program) as proxy:
+        https(town, proxy, "asked")
+        code = proxy.stop()
+        assert [] == unlogged(town, proxy, "asked")
+        assert "cut off" not in proxy.command("report").stdout
+        assert [] == check_end(town, tmp_path, proxy, ended=True)
+
+    assert (0, "") == (code, proxy.stderr)
+    assert "stopped" == proxy.told[-2].kind
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "code"),
+    [
+        ("INT", "fairwitness.cli.session:replay", 130),
+        ("KILL", "fairwitness.witness.conductor:Witness.open_gate", -signal.SIGKILL),
+    ],
+)
+def test_a_start_that_is_ended_by_a_signal_lets_nothing_through(
+    town: Town, tmp_path: Path, name: str, part: str, code: int
+) -> None:
+    """No traceback, no port; the log verifies and the next start goes on with it."""
+    with FaultDoor([Fault(part=part, deed=f"kill -{name} $PPID")]) as door:
+        proxy = another_proxy(town, tmp_path, door.program)
+        with pytest.raises(TimeoutError), proxy:
+            pass
+
+        assert code == proxy.stop()
+        assert "" == proxy.stderr.strip()
+        assert [] == check_end(town, tmp_path, proxy, ended=True)
 
 
 def _start_load(proxy: Proxy, origin: Origin, number: int) -> list[threading.Thread]:

@@ -98,6 +98,7 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
         remember_policy(plan.policy, plan.place.policy_file)
     face = ReadyFirst(with_notices(make_face(log.session), wanted=plan.options.notices))
     why = "it failed"
+    until_closed = contextlib.ExitStack()
     try:
         runner = Runner(
             plan.policy,
@@ -122,6 +123,7 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
         for words in warnings:
             face.tell(StoreState(time_us=clock.now_us(), state="warning", reason=words))
         session = _Session(plan, settings, witness, in_force, log, face, clock, book)
+        until_closed.enter_context(session.signals())
         code = await session.run(companion)
         why = session.why
     finally:
@@ -130,6 +132,7 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
         finally:
             face.tell(Stopped(time_us=clock.now_us(), reason=why))
             face.close()
+            until_closed.close()
     return Ended(code, _closed(witness, log) if witness.is_closed else None)
 
 
@@ -178,7 +181,7 @@ class _Session:
 
     async def run(self, companion: Companion) -> int:
         """Serve until the companion ends."""
-        with self._signals(), _private_files() as since_ready:
+        with _private_files() as since_ready:
             serving = asyncio.create_task(
                 serve(self._settings, self._witness, ready=self._ready.set_result, stop=self._stop)
             )
@@ -278,7 +281,8 @@ class _Session:
                 self._witness.adopt_accounts(accounts)
 
     @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
+    def signals(self) -> Iterator[None]:
+        """End in good order when asked to, as often as anybody asks."""
         loop = asyncio.get_running_loop()
         handled = [signal.SIGINT, signal.SIGTERM]
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else it runs under nohup

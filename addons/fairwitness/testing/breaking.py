@@ -11,6 +11,7 @@ import runpy
 import socket
 import socketserver
 import sqlite3
+import subprocess
 import sys
 import threading
 import time
@@ -101,6 +102,9 @@ class Part:
         if fault.calls and self._calls not in fault.calls:
             return None, False
         self.failures += 1
+        if fault.deed:
+            subprocess.run(["sh", "-c", fault.deed], check=True)
+            return None, False
         return ERRORS[fault.error](), fault.is_before
 
 

@@ -29,15 +29,18 @@ class Fault:
 
     part: str
     """``module:Class.attribute``, or ``module:function``."""
-    error: str
-    """One of `breaking.ERRORS`."""
+    error: str = ""
+    """One of `breaking.ERRORS`; none where there is a deed."""
+    deed: str = ""
+    """A shell command that runs then, before the part's work: $PPID is the proxy, . is its folder."""
     is_before: bool = True
     """Whether it fails before its own work, else after it."""
     calls: tuple[int, ...] = (1,)
     """Which calls fail, counted from now on from 1; none: all."""
 
     def __str__(self) -> str:
-        return f"{self.part.partition(':')[2]}: {self.error} {'before' if self.is_before else 'after'}"
+        when = "before" if self.is_before else "after"
+        return f"{self.part.partition(':')[2]}: {self.error or self.deed} {when}"
 
 
 class FaultDoor:
