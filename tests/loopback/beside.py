@@ -166,6 +166,18 @@ class EditsLate(Act):
     server_connected = server_connect
 
 
+class EditsWhileAsked(Act):
+    """Edits a request again and again, also while it is written down."""
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        self.editing = asyncio.get_running_loop().create_task(self.edit(flow))
+
+    async def edit(self, flow: http.HTTPFlow) -> None:
+        for number in range(2000):
+            flow.request.path = f"/edited-{number}"
+            await asyncio.sleep(0)
+
+
 class EditsMessages(Act):
     """Holds messages and edits them."""
 
@@ -202,7 +214,8 @@ class LooksUp(Act):
     """Looks the stranger up, and connects by name within a dial that was allowed."""
 
     def request(self, flow: http.HTTPFlow) -> None:
-        for ask in (socket.gethostbyname, lambda name: socket.getaddrinfo(name, self.port)):
+        forward = (socket.gethostbyname, lambda name: socket.getaddrinfo(name, self.port))
+        for ask in (*forward, socket.gethostbyaddr, socket.getfqdn):
             thread = threading.Thread(target=self.ask, args=(ask,))
             thread.start()
             thread.join()
@@ -212,6 +225,8 @@ class LooksUp(Act):
             ask("out.test")
 
     async def server_connected(self, data: server_hooks.ServerConnectionHookData) -> None:
+        with contextlib.suppress(OSError):
+            socket.gethostbyaddr(self.address)
         with contextlib.suppress(OSError):
             await asyncio.open_connection("out.test", self.port)
 

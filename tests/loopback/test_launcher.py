@@ -102,7 +102,16 @@ def test_a_reloaded_script_leaves_the_gates(
 BESIDE = [
     *("Ignores", "IgnoresAndHalts", "Rewrites", "RewritesHeads", "Streams", "StreamsAndHalts"),
     *("TakesBackAnswers", "TakesBackAnswersLate", "Halts", "HaltsAndOpens", "Raises", "HoldsAndEdits"),
-    *("HoldsAndRewrites", "EditsLate", "EditsMessages", "DialsItself", "LooksUp", "Replays", "Injects"),
+    *(
+        "HoldsAndRewrites",
+        "EditsLate",
+        "EditsWhileAsked",
+        "EditsMessages",
+        "DialsItself",
+        "LooksUp",
+        "Replays",
+        "Injects",
+    ),
     *("SetsOptions", "RemovesGates"),
 ]
 """Classes of beside.py.  They take turns in one process; the last one spoils it for those behind it."""

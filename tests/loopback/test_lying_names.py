@@ -273,6 +273,29 @@ def test_no_upgrade_but_websocket_reaches_the_server(town: Town, protocol: str) 
     assert [] == [seen for seen in town.inside.requests_for(path) if seen.header("upgrade")]
 
 
+@pytest.mark.bypass(70)
+def test_only_a_websocket_is_taken_for_one(town: Town) -> None:
+    """Of two Upgrade headers the server may take either; by another method than GET it is a plain request."""
+    ways = [
+        ("GET", [("Upgrade", "h2c"), ("Upgrade", "websocket")]),
+        ("GET", [("Upgrade", "websocket"), ("Upgrade", "")]),
+        ("POST", [("Upgrade", "websocket")]),
+    ]
+    with town.tunnel(town.inside) as client:
+        replies = [
+            client.request(
+                "/as-websocket",
+                host=town.inside.host_port,
+                method=method,
+                headers=[("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"), *headers],
+            )
+            for method, headers in ways
+        ]
+
+    assert all(map(is_blocked, replies))
+    assert () == town.inside.requests_for("/as-websocket")
+
+
 @pytest.mark.bypass(28)
 @pytest.mark.parametrize(
     "framing",

@@ -1,10 +1,13 @@
-"""The time: wall time at the session's start plus monotonic time since, so that clock steps break nothing."""
+"""The time: wall time at the session's start plus what has passed since, so clock steps break nothing."""
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
 from functools import lru_cache
+
+# Linux's monotonic clock stands while the machine sleeps: a window or an approval would end later by that.
+_PASSING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SessionClock:
@@ -15,11 +18,11 @@ class SessionClock:
 
     def __init__(self) -> None:
         self._wall_us = time.time_ns() // 1000
-        self._monotonic_ns = time.monotonic_ns()
+        self._began_ns = time.clock_gettime_ns(_PASSING)
 
     def now_us(self) -> int:
         """Now, in microseconds since 1970-01-01T00:00:00Z."""
-        return self._wall_us + (time.monotonic_ns() - self._monotonic_ns) // 1000
+        return self._wall_us + (time.clock_gettime_ns(_PASSING) - self._began_ns) // 1000
 
     def step_us(self) -> int:
         """How far the machine's wall clock has been stepped since the session began."""

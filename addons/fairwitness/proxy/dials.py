@@ -60,7 +60,8 @@ class Dials:
             sni=data.client.sni,
             resolved_by="override" if self._witness.dialling.override(host, port) else "dns",
         )
-        verdict = await self._witness.dialling.ask(asked, self._destinations(server, caller))
+        destinations = self._destinations(server, caller)
+        verdict = await self._witness.dialling.ask(asked, destinations)
         if not verdict.is_released:
             caller.refused = verdict if caller.connect else None
             server.error = f"{OUR_REFUSAL}{verdict.reason}"
@@ -82,7 +83,7 @@ class Dials:
             self._tell_inside(caller, verdict, f"{OUR_REFUSAL}{refusal}")
             server.error = f"{OUR_REFUSAL}{refusal}"
             return
-        self._wiring.dials[server.id] = LiveDial(asked, dial, verdict)
+        self._wiring.dials[server.id] = LiveDial(asked, dial, verdict, destinations)
         begin(dial)
         server.error = None
 
@@ -94,16 +95,16 @@ class Dials:
             return "a tunnel is dialled only after its TLS hello was read"
         return None
 
-    def _destinations(self, server: connection.Server, caller: Caller) -> list[Destination]:
+    def _destinations(self, server: connection.Server, caller: Caller) -> tuple[Destination, ...]:
         assert server.address is not None
         host, port = server.address[:2]
         if caller.asked is not None:
-            return list(caller.asked.request.destinations)
+            return caller.asked.request.destinations
         scheme = "https" if server.tls or caller.connect is not None else "http"
         found = [Destination("dial", scheme, host, port)]
         if caller.connect is not None:
             found.append(Destination("connect", scheme, *caller.connect))
-        return found
+        return tuple(found)
 
     def _refuser(self, host: str, port: int, scope_list: ScopeList | None) -> Callable[[Any], str | None]:
         def refuse(addresses: Any) -> str | None:

@@ -19,7 +19,7 @@ from fairwitness.proxy.fail_closed import fails_closed, guarded_tee, tell_of
 from fairwitness.proxy.front import UNDECIDED_ANSWER
 from fairwitness.proxy.hooks import ALL_HOOKS
 from fairwitness.proxy.label import label_of, refuse_stranger
-from fairwitness.proxy.layers import ANNOUNCED, WATCHED, Upload, decide
+from fairwitness.proxy.layers import ANNOUNCED, WATCHED, Upload, copied, decide
 from fairwitness.proxy.tee import Tee
 from fairwitness.proxy.translate import (
     content_length,
@@ -190,11 +190,12 @@ class Exchanges:
             identification_added=added,
             destinations=destinations,
         )
+        shown = copied(flow.request.data)  # others may change the flow while it is asked for
         asked = await self._witness.ask(request, verdict, is_gone=lambda: not is_there() or is_gone(flow))
         if not asked.is_released:
             flow.response = block_answer(asked.request, asked.verdict, asked.id)
             return None
-        decide(flow)
+        decide(flow, shown)
         live = self._wiring.exchanges[flow.id] = Live(asked)
         return live
 

@@ -44,12 +44,13 @@ _DECIDED = "fairwitness_decided"
 _BEHIND = "what comes waits behind a hook or a dial"
 
 
-def decide(flow: http.HTTPFlow) -> None:
-    """This very request may leave; what another addon changes in it from now on does not."""
-    setattr(flow, _DECIDED, _copied(flow.request.data))  # metadata would be written into users' dumps
+def decide(flow: http.HTTPFlow, request: http.RequestData) -> None:
+    """This very request may leave; what another addon has changed in it since it was copied does not."""
+    setattr(flow, _DECIDED, request)  # metadata would be written into users' dumps
 
 
-def _copied(data: http.RequestData) -> http.RequestData:
+def copied(data: http.RequestData) -> http.RequestData:
+    """A request that nobody else can change."""
     trailers = http.Headers(data.trailers.fields) if data.trailers else None
     return replace(data, headers=http.Headers(data.headers.fields), trailers=trailers)
 
@@ -182,9 +183,9 @@ class WatchedStream(http_layers.HttpStream):
             self.flow.error = Error(Error.KILLED_MESSAGE)
             yield from self.check_killed(True)
             return False
-        self.flow.request.data = _copied(decided)
+        self.flow.request.data = copied(decided)
         is_connected = yield from super().make_server_connection()
-        self.flow.request.data = _copied(decided)
+        self.flow.request.data = copied(decided)
         return is_connected
 
     def _answer_early(self) -> layer.CommandGenerator[None]:

@@ -97,7 +97,9 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
         raise PermissionError("fairwitness: a connect without a ticket was refused")
     if event in ("socket.sendto", "socket.sendmsg") and args[1] is not None:
         raise PermissionError("fairwitness: a datagram was refused")
-    if event in ("socket.getaddrinfo", "socket.gethostbyname") and not _may_look_up(args[0]):
+    is_reverse = event in ("socket.gethostbyaddr", "socket.getnameinfo")  # no dial asks whose an address is
+    is_forward = event in ("socket.getaddrinfo", "socket.gethostbyname")
+    if is_reverse or (is_forward and not _may_look_up(args[0])):
         raise PermissionError("fairwitness: a look-up without a decision was refused")
 
 

@@ -30,8 +30,9 @@ def header_of(flow: http.HTTPFlow, name: bytes) -> str:
 
 
 def upgrade_of(flow: http.HTTPFlow) -> str:
-    """Which protocol the request asks to go on with, in lower case; "" for none."""
-    return header_of(flow, b"upgrade").strip().lower()
+    """Which protocols the request asks to go on with, in lower case; "" for none.  All headers count."""
+    found = [value for name, value in flow.request.headers.fields if name.lower() == b"upgrade"]
+    return b", ".join(found).decode("latin-1").strip().lower()
 
 
 def scheme_of(flow: http.HTTPFlow) -> str:

@@ -15,7 +15,7 @@ from mitmproxy import connection
 from mitmproxy.proxy.server import ConnectionHandler
 
 from fairwitness.model.connection import SILENT_US, Callers, Connection
-from fairwitness.model.exchange import Client
+from fairwitness.model.exchange import Client, Destination
 from fairwitness.model.verdict import Verdict
 from fairwitness.proxy.tee import Tee
 from fairwitness.proxy.tickets import Dial
@@ -90,6 +90,8 @@ class LiveDial:
     connection: Connection
     dial: Dial
     verdict: Verdict
+    destinations: tuple[Destination, ...]
+    """What was asked for."""
     sent: int = 0
     received: int = 0
 
@@ -137,6 +139,24 @@ class Wiring:
     def may_go_on(self, asked: Asked) -> bool:
         """Whether what was released once would be still: a halt, or a narrower policy, ends what is open."""
         return self.witness.preview(asked.request.destinations).is_released
+
+    def stop_refused(self) -> None:
+        """Cut what was released and would not be now: it may wait here still, for a dial or for its turn."""
+        refused = {
+            live.asked.request.client.connection
+            for live in self.exchanges.values()
+            if not self.may_go_on(live.asked)
+        }
+        refused |= {
+            live.connection.client.connection
+            for live in self.dials.values()
+            if live.connection.connected_us is None
+            and not self.witness.preview(live.destinations).is_released
+        }
+        for client_id, caller in list(self.callers.items()):
+            is_stopped = caller.asked is not None and not self.may_go_on(caller.asked)
+            if is_stopped or caller.connection in refused:
+                self.cut(client_id)
 
     def cut(self, client_id: str) -> None:
         """Close a client's connection and all that belong to it, now.

@@ -92,8 +92,9 @@ class Witness(Steering):
         await self._keeper.keep_watch(self._look_at_callers)
 
     def watch(self, crowd: Crowd) -> None:
-        """From now on, look at the clients' connections once a second."""
+        """From now on, look at the clients' connections once a second, and close what must stop."""
         self._crowd = crowd
+        self._gate.when_shut = crowd.stop_refused
 
     def _look_at_callers(self) -> None:
         if self._crowd is None:
@@ -166,8 +167,8 @@ class Witness(Steering):
         except asyncio.CancelledError:
             self._runner.ended(request, time_us=self.now_us())
             raise
-        refusal = self._gate.verdict()
-        if refusal is not None:  # halted or closed while the commit was under way
+        refusal = self.preview(request.destinations)
+        if not refusal.is_released:  # halted, closed or taken off the policy while the commit was under way
             self._end(request, None, f"not sent: {refusal.reason}", verdict)
             return Asked(request, refusal, number, released_us)
         self._released += 1

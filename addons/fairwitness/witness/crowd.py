@@ -16,3 +16,6 @@ class Crowd(Protocol):
 
     def close_silent(self, address: str, now_us: int) -> None:
         """Close the silent ones of an address."""
+
+    def stop_refused(self) -> None:
+        """Close those whose request was released and would not be any more."""

@@ -45,7 +45,8 @@ class Dialling:
             await self._log.commit()
         except EvidenceError as error:
             return self._keeper.failed(error)
-        return self._gate.verdict() or verdict
+        again = self._gate.verdict() or self._policy.decide(destinations)
+        return verdict if again.is_released else again
 
     def ended(self, connection: Connection) -> None:
         """A connection closed or failed."""

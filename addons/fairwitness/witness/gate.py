@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from enum import StrEnum
 
 from fairwitness.model.verdict import Action, Clause, Verdict
@@ -31,6 +32,8 @@ class Gate:
         self._closed_because: str | None = None
         self._halted_because: str | None = None
         self._faults: dict[str, deque[int]] = {}
+        self.when_shut: Callable[[], None] = lambda: None
+        """Called once it is halted or closed, for what was let out and is still here."""
 
     @property
     def state(self) -> GateState:
@@ -64,11 +67,13 @@ class Gate:
         if self._closed_because is not None:
             return False
         self._closed_because = reason
+        self.when_shut()
         return True
 
     def halt(self, reason: str) -> None:
         """Let nothing out until `resume`."""
         self._halted_because = reason
+        self.when_shut()
 
     def resume(self) -> bool:
         """End a halt.  Whether there was one."""

@@ -30,6 +30,8 @@ def head_verdict(verdict: Verdict, head: Sequence[bytes], *, upgrade: str, is_le
         return refused(verdict, "a method with a space in it could be read as another request")
     if upgrade not in _RECORDED_UPGRADES:
         return refused(verdict, f"an upgrade to {upgrade[:40]!r} would leave the record")
+    if upgrade and head[0] != b"GET":  # else a server that lists its WebSockets alone would take it as it is
+        return refused(verdict, "only GET opens a WebSocket")
     return verdict
 
 

@@ -208,6 +208,8 @@ class Steering:
 
     def _adopt(self, why: str, policy: Policy, state: str, summary: str) -> None:
         self._runner.adopt(self._policy.policy)
+        if self._crowd is not None:
+            self._crowd.stop_refused()
         now_us = self._keeper.now_us()
         self._keeper.record_now(
             lambda: self._log.append_policy(policy, time_us=now_us, why=f"{why}: {state}: {summary}")
