@@ -5,6 +5,7 @@ import base64
 import datetime
 import hashlib
 import os
+import resource
 import ssl
 from pathlib import Path
 
@@ -228,6 +229,25 @@ def test_a_command_that_cannot_be_started_is_125(ca: Path, lab_policy: Policy, w
         asyncio.run(run())
 
     assert 125 == caught.value.exit_code
+
+
+def test_a_command_for_which_no_descriptor_is_left_says_so(ca: Path, lab_policy: Policy) -> None:
+    """It exists, so nobody is told to name another one."""
+
+    async def run() -> int:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        taken = os.open(os.devnull, os.O_RDONLY)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (taken + 1, hard))
+        try:
+            return await spawn(_door(ca, lab_policy), ["true"], environment=dict(os.environ))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            os.close(taken)
+
+    with pytest.raises(CannotStartError, match="Too many open files") as caught:
+        asyncio.run(run())
+
+    assert "limits" in caught.value.mend
 
 
 def test_stopping_ends_the_command(ca: Path, lab_policy: Policy) -> None:

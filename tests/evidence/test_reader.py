@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fairwitness.errors import EvidenceError
+from fairwitness.errors import EvidenceError, PolicyError
 from fairwitness.evidence import Keep, Log, Reader, SessionRow
 from fairwitness.evidence.testing import (
     ALLOWED,
@@ -160,7 +160,7 @@ def test_exchange_is_found_by_number_and_by_name(reader: Reader) -> None:
 @pytest.mark.parametrize("name", ["7", "0", "", "x", "-1", "9" * 40, "f1", "0" * 32, "é" * 32])
 def test_unknown_exchange_is_one_clear_error(reader: Reader, name: str) -> None:
     """Whatever is asked for."""
-    with reader, pytest.raises(EvidenceError, match="there is no exchange"):
+    with reader, pytest.raises(PolicyError, match="there is no exchange"):
         reader.exchange(name)
 
 

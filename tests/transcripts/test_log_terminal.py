@@ -117,7 +117,7 @@ def test_show_takes_last(home: Home, logged: Path) -> None:  # noqa: F811
     none = home.run("show", "last:99", "--evidence", str(logged))
 
     assert (4, 3) == (last["id"], before["id"])
-    assert 3 == none.code
+    assert 2 == none.code
     assert "there is no exchange" in none.error
 
 

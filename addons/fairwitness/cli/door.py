@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fairwitness.model.policy import Policy
 
 EXIT_CANNOT_START = 125
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
 _OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -48,6 +50,12 @@ class Door:
         secret = f":{quote(self.password, safe='')}" if self.password else ""
         user = label or ("fairwitness" if secret else "")
         return f"http://{user}{secret}@{host}:{self.port}" if user else f"http://{host}:{self.port}"
+
+
+def _mend(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError) and error.errno in _SHORTAGES:
+        return "Raise the limits of this terminal ('ulimit -a' shows them), or end other programs"
+    return "Name a command that exists"
 
 
 def check_command(name: str) -> None:
@@ -80,7 +88,7 @@ async def spawn(
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise CannotStartError(
-            f"the command cannot be started ({reason})", where=command[0], mend="Name a command that exists"
+            f"the command cannot be started ({reason})", where=command[0], mend=_mend(error)
         ) from error
     ending = asyncio.ensure_future(child.wait())
     stopping = asyncio.ensure_future(door.asked_to_stop.wait())

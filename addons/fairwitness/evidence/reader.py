@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
-from fairwitness.errors import EvidenceError
+from fairwitness.errors import EvidenceError, PolicyError
 from fairwitness.evidence.answers import flags_of
 from fairwitness.evidence.bodyrow import FOLDER_NAME
 from fairwitness.evidence.catchup import Tell, catch_up, unheard
@@ -167,7 +167,8 @@ class Reader:
         """One exchange, by its whole number or its 32 hex digits.
 
         Raises:
-            EvidenceError: There is none of that name, or it is damaged.
+            PolicyError: There is none of that name.
+            EvidenceError: It is damaged, or the log cannot be read.
         """
         with self._readable(), self._view() as view:
             row = None
@@ -176,7 +177,7 @@ class Reader:
             elif _NUMBER.fullmatch(id_or_hex):
                 row = next(rows_of(view, "id = :id", {"id": int(id_or_hex)}), None)
             if row is None:
-                raise EvidenceError(
+                raise PolicyError(
                     f"there is no exchange {id_or_hex[:40]!r}",
                     where=str(self.folder),
                     mend="'fairwitness log' lists them with their numbers",
