@@ -411,3 +411,19 @@ def test_one_forbidden_answer_spoils_them_all(
     assert reply.status in (403, 502)
     assert UNTOUCHED == town.outside.counts
     assert UNTOUCHED == town.side.counts
+
+
+@pytest.mark.bypass(56)
+def test_the_proxys_own_port_in_another_notation_is_not_dialled(
+    resolving_proxy: Callable[..., Proxy],
+) -> None:
+    """A listed name that resolves to this machine as IPv6 writes it: the proxy would ask itself for ever."""
+    proxy = resolving_proxy({"home.test": ["::ffff:127.0.0.1"]}, include=["home.test:*", "127.0.0.1:*"])
+    place = f"home.test:{proxy.address.rpartition(':')[2]}"
+    with RawClient(proxy.address) as client:
+        reply = client.request(f"http://{place}/", host=place)
+    asked = [row for row in proxy.rows() if row.decision != "block"]
+
+    assert 502 == reply.status
+    assert b"is this proxy itself" in reply.body
+    assert 1 == len(asked)

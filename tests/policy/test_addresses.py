@@ -155,6 +155,18 @@ def test_excluded_address_is_refused_for_every_name(make_policy):
     ]
 
 
+@pytest.mark.parametrize(
+    "wrapped", ["64:ff9b::808:808", "2002:808:808::1", "::ffff:0:808:808", "::ffff:8.8.8.8"]
+)
+def test_excluded_address_is_refused_in_ipv6_too(make_policy, wrapped):
+    """A gateway of NAT64 or 6to4 would carry it to the very address."""
+    guard = AddressGuard(make_policy(include=["in.example", "2002::/16"], exclude=["8.8.8.0/24"]))
+
+    assert "scope.exclude" in (guard.refuse("in.example", 443, ScopeList.INCLUDE, [wrapped]) or "")
+    other = wrapped.replace("808:808", "909:909").replace("8.8.8.8", "9.9.9.9")
+    assert guard.refuse("in.example", 443, ScopeList.INCLUDE, [other]) is None
+
+
 def test_address_on_two_lists_is_refused(make_policy):
     """Of entries alike, the one that blocks counts."""
     guard = AddressGuard(make_policy(include=["in.example", "10.0.0.5"], exclude=["10.0.0.5"]))

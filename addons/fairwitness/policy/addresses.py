@@ -164,6 +164,10 @@ class AddressGuard:
             return "no address"
         if address in meant:
             return None
+        for inner in _inner_addresses(address) if isinstance(address, ipaddress.IPv6Address) else ():
+            excluded = self._entry_for(inner)  # a gateway would carry it there
+            if excluded is not None and excluded.scope_list in _BLOCKING:
+                return f"{inner}, on scope.{excluded.scope_list} ({excluded.clause.where})"
         entry = self._entry_for(address)
         if entry is not None:
             if entry.scope_list in _BLOCKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import secrets
 import ssl
 from collections.abc import Callable
@@ -109,7 +110,7 @@ class Dials:
     def _refuser(self, host: str, port: int, scope_list: ScopeList | None) -> Callable[[Any], str | None]:
         def refuse(addresses: Any) -> str | None:
             for own_host, own_port, *_ in self._wiring.listens():
-                if port == own_port and any(each in (own_host, "127.0.0.1", "::1") for each in addresses):
+                if port == own_port and any(_is_here(each, own_host) for each in addresses):
                     return f"{host}:{port} is this proxy itself"
             return self._witness.dialling.refuse_addresses(host, port, scope_list, addresses)
 
@@ -236,6 +237,15 @@ class Dials:
         if is_tunnel and caller is not None and caller.asked is not None:
             asked, caller.asked, caller.has_spoken = caller.asked, None, True
             self._witness.failed(asked, None, failure)
+
+
+def _is_here(address: str, own_host: str) -> bool:
+    """Whether a listener on *own_host* is reached by an address, in whichever notation."""
+    reached = ipaddress.ip_address(address)
+    plain = getattr(reached, "ipv4_mapped", None) or reached
+    if own_host in ("", "0.0.0.0", "::"):  # noqa: S104 - asked for, not listened on
+        return plain.is_loopback or plain.is_unspecified
+    return plain.is_unspecified or str(plain) in (own_host, "127.0.0.1", "::1")
 
 
 def _purpose(caller: Caller) -> str:
