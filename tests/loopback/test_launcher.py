@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from mitmproxy import io
+from mitmproxy.test import tflow
 from wsproto.events import TextMessage
 
 from fairwitness.testing import Counts, Disconnected, RawClient, Town, WebSocketClient, curl, is_blocked
@@ -272,6 +274,30 @@ def test_the_dashboard_of_mitmweb_is_not_reached_through_the_proxy(
     assert 0 != direct.status
     assert reply.status in (403, 502)
     assert b"is this proxy itself" in reply.body
+
+
+@pytest.mark.bypass(71)
+def test_saved_flows_that_are_opened_are_no_traffic(
+    town: Town, make: Callable[..., Mitmdump], tmp_path: Path
+) -> None:
+    """What a file says was sent and answered is not on record, and its raw streams do not close the gate."""
+    asked, answered = tflow.tflow(), tflow.tflow(resp=True)
+    for flow in (asked, answered):
+        flow.id = asked.id
+        flow.request.scheme, flow.request.path = "http", "/never-sent"
+        flow.request.host, flow.request.port = "in.test", town.inside.port
+        flow.request.headers["Host"] = town.inside.host_port
+    saved = tmp_path / "saved.flows"
+    with saved.open("wb") as file:
+        for each in (asked, answered, *(tflow.ttcpflow() for _ in range(3))):
+            io.FlowWriter(file).add(each)
+    with make(arguments=["--rfile", str(saved), "--set", "keepserving=true"]) as running:
+        running.wait_for(r"never-sent")
+        reply = running.curl(town.inside.url("/opened"))
+        rows = running.rows()
+
+    assert 200 == reply.status
+    assert [town.inside.url("/opened")] == [row.url for row in rows]
 
 
 def _write_newer(path: Path, text: str) -> None:

@@ -35,6 +35,7 @@ class Ends:
         self, addons: addonmanager.AddonManager, wiring: Wiring, *, refuses_foreign_users: bool
     ) -> None:
         self._addons = addons
+        self._wiring = wiring
         self._front = Front(wiring, refuses_foreign_users=refuses_foreign_users)
         self._back = back(wiring)
         for each in (self._front, *self._back):
@@ -58,10 +59,14 @@ class Ends:
     async def _handle_lifecycle(self, event: hooks.Hook) -> None:
         """As mitmproxy's, but the last ones come after `update`, where a script can change a flow too."""
         about = event.args()[0]
-        await self._call([self._front, *self._others()], event)
+        is_saved = isinstance(about, flow.Flow) and not about.live and about.id not in self._wiring.exchanges
+        if not is_saved:
+            await self._call([self._front], event)
+        await self._call(self._others(), event)
         if isinstance(about, flow.Flow):
             await self._call(self._others(), hooks.UpdateHook([about]))
-        await self._call(self._back, event)
+        if not is_saved:  # one that somebody has opened from a file is shown, and is no traffic
+            await self._call(self._back, event)
 
     async def _call(self, addons: Iterable[Any], event: hooks.Hook) -> None:
         try:
