@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LOOPBACK = ROOT / "tests" / "loopback"
-CHECKS_THE_REST = {"check_end", "check_town_end", "sweep"}
+CHECKS_THE_REST = {"check_end", "check_town_end", "sweep", "try_harm"}
 """What verifies the log and starts again on it."""
 
 

@@ -81,7 +81,7 @@ def check_closed(town: Town, proxy: Proxy) -> list[str]:
     for errand in EVERYTHING:
         attempt(errand, town, proxy, secrets.token_hex(8))
     after = [(origin.counts, len(origin.messages)) for origin in town.origins]
-    return [] if before == after else ["something passed the closed gate"]
+    return [] if before == after else [f"something passed the closed gate: {before} became {after}"]
 
 
 def check_end(town: Town, folder: Path, proxy: Proxy, *, ended: bool = False) -> list[str]:
@@ -93,9 +93,13 @@ def check_end(town: Town, folder: Path, proxy: Proxy, *, ended: bool = False) ->
         proxy: The one that met them.
         ended: Whether it has ended by itself, with a code that somebody else looks at.
     """
-    found = _check_stop(folder, proxy, ended=ended)
+    return _check_stop(folder, proxy, ended=ended) + check_next_start(town, folder)
+
+
+def check_next_start(town: Town, folder: Path) -> list[str]:
+    """What is wrong with a start on that folder, and with what passes then."""
     with FaultDoor() as door, another_proxy(town, folder, door.program) as again:
-        return found + _check_start(town, again)
+        return _check_start(town, again)
 
 
 def check_town_end(town: Town) -> list[str]:
@@ -164,8 +168,7 @@ def sweep(
             if is_closed(proxy):
                 found += check_closed(town, proxy)
             found += _check_stop(folder, proxy)
-    with FaultDoor() as door, another_proxy(town, folder, door.program) as proxy:
-        return found + _check_start(town, proxy)
+    return found + check_next_start(town, folder)
 
 
 @dataclass(frozen=True, slots=True)

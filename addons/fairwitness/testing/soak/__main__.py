@@ -18,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="scripts/soak",
         description="Random traffic and random faults on loopback; what came of them.",
-        epilog="Other long runs, each with its own --help: --faults, --story, --fuzz.",
+        epilog="Other long runs, each with its own --help: --faults, --ends, --story, --fuzz.",
     )
     parser.add_argument("--minutes", type=float, default=3, help="how long (3, at most 600)")
     parser.add_argument("--seed", type=int, help="of the errands and faults; another one each time")
