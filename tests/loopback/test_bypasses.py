@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,17 @@ def test_what_is_looked_up_is_noticed(town: Town) -> None:
 
     assert town.inside.address in town.proxy.looked_up
     assert frozenset() == town.strangers_asked_for
+
+
+@pytest.mark.bypass(72)
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_nobody_listens_on_the_proxys_port_beside_it(town: Town, host: str) -> None:
+    """Another process that asks the kernel to share the port, or for all addresses, does not get it."""
+    with socket.socket() as beside:
+        for option in (socket.SO_REUSEPORT, socket.SO_REUSEADDR):
+            beside.setsockopt(socket.SOL_SOCKET, option, 1)
+        with pytest.raises(OSError, match="in use"):
+            beside.bind((host, int(town.proxy.address.rpartition(":")[2])))
 
 
 @pytest.mark.bypass(6)
