@@ -36,7 +36,10 @@ class Incidents(logging.Handler):
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Listen as long as the block lasts, and keep mitmproxy from writing elsewhere."""
+        """Listen as long as the block lasts, and keep mitmproxy from writing elsewhere.
+
+        Its warnings stay off afterwards: what it then says of connections that were cut is no news.
+        """
         before = [(logging.getLogger(name), logging.getLogger(name).level) for name in _LOGGERS]
         for logger, _ in before:
             logger.addHandler(self)
@@ -47,5 +50,5 @@ class Incidents(logging.Handler):
         finally:
             for logger, level in before:
                 logger.removeHandler(self)
-                logger.setLevel(level)
+                logger.setLevel(max(level, logging.ERROR))  # Python would print them to stderr
                 logger.propagate = True
