@@ -143,8 +143,8 @@ def main(arguments: Sequence[str]) -> int:
             for name in options.harm or HARMS:
                 found: list[str] = []
                 try:
-                    for moment in MOMENTS:
-                        found += try_harm(town, folder / f"{name}-{moment.rpartition('.')[2]}", name, moment)
+                    for number, moment in enumerate(MOMENTS):
+                        found += try_harm(town, folder / f"{name}-{number}", name, moment)
                 except NotAllowedError as error:
                     found = [f"not tried: {error}"]
                 wrong += len(found)
