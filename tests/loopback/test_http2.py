@@ -16,7 +16,9 @@ from fairwitness.testing.bench.amounts.http2 import (
     header_bombs,
     long_head,
     rapid_resets,
+    unknown_frame,
     unread_answer,
+    waiting_resets,
 )
 from fairwitness.testing.hang_up import HangUp, When
 from fairwitness.testing.soak.vitals import forget_peak, peak_bytes, resident_bytes
@@ -222,6 +224,18 @@ def test_an_upload_that_its_server_does_not_read_is_not_collected(make_town: Cal
         assert upload.grown_bytes() < 12 << 20
         town.inside.release("slow")
         assert (200, HELD_BYTES) == upload.end()
+
+
+def test_of_streams_that_were_reset_and_still_wait_few_are_read(make_town: Callable[..., Town]) -> None:
+    """A client may have 100 open, and could reset them and open more for ever."""
+    with make_town() as town:
+        with waiting_resets(town, "/wait/reset", 600) as client:
+            town.inside.wait_for(lambda it: bool(it.requests_for("/wait/reset")), "the first of them")
+            read = client.send_while_read(unknown_frame(), 1_024)
+        town.inside.release("reset")
+
+        assert 1_024 > read
+        assert 200 == town.curl(town.inside.url("/afterwards"), "--http2").status
 
 
 def test_after_http2_floods_honest_requests_pass(town: Town) -> None:

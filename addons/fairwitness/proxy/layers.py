@@ -1,7 +1,7 @@
 """What mitmproxy's layers lack: a say before a long upload starts.
 
 Its class of HTTP streams is replaced by a subclass, once a process (more in `http1`, `http2`, `websockets`,
-`hellos`, `brakes`, `spares` and `delivery`).
+`hellos`, `brakes`, `spares`, `streams` and `delivery`).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from fairwitness.proxy.hellos import mend_hellos
 from fairwitness.proxy.http1 import ResponseAnnounced, mend_http1
 from fairwitness.proxy.http2 import BodyTaken, ClientRead, ServerRead, mend_http2
 from fairwitness.proxy.spares import mend_spares
+from fairwitness.proxy.streams import mend_streams
 from fairwitness.proxy.websockets import mend_websockets
 
 WATCHED = "fairwitness.watched_body_bytes"
@@ -221,3 +222,4 @@ def watch_layers() -> None:
     mend_reading()
     mend_hellos()
     mend_spares()
+    mend_streams()

@@ -9,6 +9,7 @@ from hpack import Encoder
 from hyperframe.frame import (
     ContinuationFrame,
     DataFrame,
+    ExtensionFrame,
     HeadersFrame,
     PingFrame,
     RstStreamFrame,
@@ -104,16 +105,33 @@ def header_bombs(town: Town, count: int) -> None:
 def rapid_resets(town: Town, count: int) -> None:
     """Streams that are opened and reset at once."""
     with _opened(town) as (client, frames):
-        reset = RstStreamFrame
         for first in range(0, count, _BATCH):
-            batch = b"".join(
-                _headers(2 * n + 1, frames.head("/reset"), "END_HEADERS", "END_STREAM")
-                + reset(2 * n + 1, error_code=8).serialize()
-                for n in range(first, min(count, first + _BATCH))
-            )
-            client.send(batch)
+            client.send(_resets(frames, "/reset", range(first, min(count, first + _BATCH))))
         client.half_close()
         client.read_until_end()
+
+
+@contextlib.contextmanager
+def waiting_resets(town: Town, path: str, count: int) -> Iterator[RawClient]:
+    """The client of so many such streams, on a connection that stays; what *path* answers late, waits."""
+    with _opened(town) as (client, frames):
+        client.send(_resets(frames, path, range(count)))
+        yield client
+
+
+def _resets(frames: _Frames, path: str, numbers: range) -> bytes:
+    return b"".join(
+        _headers(2 * n + 1, frames.head(path), "END_HEADERS", "END_STREAM")
+        + RstStreamFrame(2 * n + 1, error_code=8).serialize()
+        for n in numbers
+    )
+
+
+def unknown_frame() -> bytes:
+    """As long as a frame may be, of a kind that nobody knows: it is skipped."""
+    frame = ExtensionFrame(0xEE, 0, body=bytes(16 << 10))
+    frame.body_len = len(frame.body)
+    return bytes(frame.serialize())
 
 
 def _pour(client: RawClient, frame: bytes, count: int) -> None:
