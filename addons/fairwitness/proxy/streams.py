@@ -18,7 +18,7 @@ _handle_event = http_layers.HttpLayer._handle_event
 
 def _handle_and_count(self: http_layers.HttpLayer, event: events.Event) -> layer.CommandGenerator[None]:
     try:
-        yield from _handle_event(self, event)  # type: ignore[no-untyped-call]
+        yield from _handle_event(self, event)
     finally:  # also when mitmproxy crashes
         (brake if len(self.streams) > MOST else release)(self.context.client, self)
 
