@@ -34,7 +34,7 @@ from fairwitness.testing.bench.amounts.websockets import (
     server_message,
     server_messages,
 )
-from fairwitness.testing.client import WebSocketClient
+from fairwitness.testing.client_websocket import WebSocketClient
 from fairwitness.testing.deaf import mute
 from fairwitness.testing.soak import watched_run
 from fairwitness.testing.soak.vitals import (

@@ -22,7 +22,8 @@ from fairwitness.testing import (
     Town,
     is_blocked,
 )
-from fairwitness.testing.client import Reply, WebSocketClient, curl
+from fairwitness.testing.client import Reply, curl
+from fairwitness.testing.client_websocket import WebSocketClient
 from fairwitness.testing.socks import (
     NOT_ALLOWED,
     NOT_SUPPORTED,

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +15,17 @@ from fairwitness.cli.folders import make_private
 from fairwitness.cli.notices import check_notices, with_notices
 from fairwitness.cli.plan import Plan, facts_of, settings_of, warnings_of
 from fairwitness.cli.policy_home import remember_policy
+from fairwitness.cli.watch import Watch
 from fairwitness.control.accounts_file import AccountsFile
 from fairwitness.control.desk import Desk, Joining
 from fairwitness.control.folder import socket_path
 from fairwitness.control.policy_file import PolicyFile
 from fairwitness.control.server import Server
 from fairwitness.control.wire import Question, Value
-from fairwitness.errors import EvidenceError, PolicyError, StartError
+from fairwitness.errors import EvidenceError, StartError
 from fairwitness.evidence import Log
 from fairwitness.model.clock import SessionClock
-from fairwitness.model.event import PolicyChanged, Ready, Stopped, StoreState
+from fairwitness.model.event import Ready, Stopped, StoreState
 from fairwitness.model.policy import Policy, Posture
 from fairwitness.policy import PolicyInForce, parse_override, site_of
 from fairwitness.proxy.serve import ServeSettings, serve
@@ -32,7 +33,6 @@ from fairwitness.rules import Knowledge, Runner
 from fairwitness.witness import Witness, replay
 
 AGAIN = "Start it again; if it happens again, it is a bug of fairwitness that is worth a report"
-LOOK_S = 0.5  # how often the policy file is looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +116,10 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
             book=book,
         )
         forgotten = replay(log, runner, now_us=clock.now_us())
-        if forgotten:
-            warnings.append(forgotten)
+        warnings += [forgotten] if forgotten else []
         log.append_session(facts_of(plan, settings), time_us=clock.now_us())
         log.append_policy(plan.policy, time_us=clock.now_us(), why="start")
-        for words in warnings:
-            face.tell(StoreState(time_us=clock.now_us(), state="warning", reason=words))
+        _warn(warnings, face, clock)
         session = _Session(plan, settings, witness, in_force, log, face, clock, book)
         until_closed.enter_context(session.signals())
         code = await session.run(companion)
@@ -134,6 +132,11 @@ async def _keep(plan: Plan, make_face: Callable[[int], Face], companion: Compani
             face.close()
             until_closed.close()
     return Ended(code, _closed(witness, log) if witness.is_closed else None)
+
+
+def _warn(warnings: Iterable[str], face: Face, clock: SessionClock) -> None:
+    for words in warnings:
+        face.tell(StoreState(time_us=clock.now_us(), state="warning", reason=words))
 
 
 def _closed(witness: Witness, log: Log) -> EvidenceError | StartError:
@@ -217,9 +220,8 @@ class _Session:
         )
         server = Server(socket_path(self._plan.place.evidence), desk.answer)
         await server.start()
-        watching = asyncio.create_task(self._watch(policy_file))
-        watching.add_done_callback(self._watch_ended)
-        beside: list[asyncio.Future[Any]] = [watching]
+        watch = Watch(policy_file, self._book, self._witness, self._face, self._clock)
+        beside: list[asyncio.Future[Any]] = [watch.start()]
         try:
             self._log.set_socket(str(server.path))
             self._face.tell(ready)
@@ -250,35 +252,6 @@ class _Session:
     def _policy_sha256(self) -> str:
         """The policy to join by; none while a changed one waits, since then neither file is followed."""
         return "" if self._in_force.waiting else self._in_force.policy.sha256
-
-    async def _watch(self, policy_file: PolicyFile) -> None:
-        while True:
-            await asyncio.sleep(LOOK_S)
-            try:
-                await policy_file.look()
-            except PolicyError as error:
-                self._face.tell(
-                    PolicyChanged(time_us=self._clock.now_us(), state="broken", sha256="", summary=str(error))
-                )
-            self._look_at_accounts()
-
-    def _watch_ended(self, watching: asyncio.Task[None]) -> None:
-        if watching.cancelling():
-            return  # the session ends
-        error = asyncio.CancelledError() if watching.cancelled() else watching.exception()
-        # A policy that becomes narrower would not be followed.
-        self._witness.close_gate(f"the policy file is not watched any more ({type(error).__name__})")
-
-    def _look_at_accounts(self) -> None:
-        """Take what was written into the file by hand; what is broken is told, and the old ones stay."""
-        try:
-            accounts = self._book.look()
-        except PolicyError as error:
-            reason = f"the accounts stay as they were: {error}"
-            self._face.tell(StoreState(time_us=self._clock.now_us(), state="warning", reason=reason))
-        else:
-            if accounts is not None:
-                self._witness.adopt_accounts(accounts)
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:

@@ -6,8 +6,9 @@ Nothing here imports mitmproxy or a test framework.
 from __future__ import annotations
 
 from fairwitness.testing.authority import Authority, key_pin
-from fairwitness.testing.client import Disconnected, RawClient, Reply, WebSocketClient, curl
+from fairwitness.testing.client import Disconnected, RawClient, Reply, curl
 from fairwitness.testing.client_http2 import Http2Client
+from fairwitness.testing.client_websocket import WebSocketClient
 from fairwitness.testing.hello import Hello
 from fairwitness.testing.origin import Origin
 from fairwitness.testing.policy_text import WIDE_LIMITS, policy_text

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import os
 import socket
 import ssl
 import subprocess
@@ -14,11 +12,8 @@ from types import TracebackType
 from typing import Self
 
 import h11
-from wsproto.connection import Connection, ConnectionType
-from wsproto.events import Event
 
-from fairwitness.testing.tally import PATIENCE_S, Headers, SeenMessage
-from fairwitness.testing.websocket import Assembler
+from fairwitness.testing.tally import PATIENCE_S, Headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,50 +229,6 @@ class RawClient:
             if event is h11.PAUSED:
                 return None
             http.receive_data(self.read())
-
-
-class WebSocketClient:
-    """The client's side of a WebSocket on a connection whose tunnel and TLS are ready."""
-
-    def __init__(self, client: RawClient) -> None:
-        self._client = client
-        self._socket = Connection(ConnectionType.CLIENT)
-        self._assembler = Assembler(0)
-        self._events: list[SeenMessage] = []
-
-    def handshake(self, target: str, *, host: str, headers: Sequence[tuple[str, str]] = ()) -> Reply:
-        """Ask for the upgrade; 101 means that frames may follow."""
-        key = base64.b64encode(os.urandom(16)).decode()
-        wanted = [
-            ("Upgrade", "websocket"),
-            ("Connection", "Upgrade"),
-            ("Sec-WebSocket-Key", key),
-            ("Sec-WebSocket-Version", "13"),
-        ]
-        return self._client.request(target, host=host, headers=[*wanted, *headers])
-
-    def send(self, event: Event) -> None:
-        """Send a frame."""
-        self._client.send(self._socket.send(event))
-
-    def receive(self) -> SeenMessage:
-        """The next message or control frame; pings are answered.
-
-        Raises:
-            Disconnected: The connection ended.
-        """
-        while not self._events:
-            data = self._client.read()
-            if not data:
-                raise Disconnected("within a WebSocket")
-            self._socket.receive_data(data)
-            for event in self._socket.events():
-                message = self._assembler.take(event)
-                if message is not None:
-                    self._events.append(message)
-                    if message.kind == "ping":
-                        self.send(event.response())  # type: ignore[attr-defined]  # only Ping is "ping"
-        return self._events.pop(0)
 
 
 def curl(proxy: str | None, url: str, *arguments: str, timeout: float = PATIENCE_S) -> Reply:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from wsproto.events import CloseConnection, Ping, TextMessage
 
-from fairwitness.testing.client import Disconnected, RawClient, WebSocketClient
+from fairwitness.testing.client import Disconnected, RawClient
+from fairwitness.testing.client_websocket import WebSocketClient
 from fairwitness.testing.hang_up import HangUp, When
 from fairwitness.testing.proxy import Proxy
 from fairwitness.testing.socks import SUCCEEDED, socks_connect

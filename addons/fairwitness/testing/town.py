@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from fairwitness.testing.authority import Authority
-from fairwitness.testing.client import RawClient, Reply, WebSocketClient, curl
+from fairwitness.testing.client import RawClient, Reply, curl
+from fairwitness.testing.client_websocket import WebSocketClient
 from fairwitness.testing.origin import Origin
 from fairwitness.testing.policy_text import Written, policy_text
 from fairwitness.testing.proxy import Proxy

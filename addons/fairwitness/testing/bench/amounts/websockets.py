@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from wsproto.events import TextMessage
 
 from fairwitness.testing.bench.amounts import PATIENCE_S
-from fairwitness.testing.client import Disconnected, RawClient, WebSocketClient
+from fairwitness.testing.client import Disconnected, RawClient
+from fairwitness.testing.client_websocket import WebSocketClient
 from fairwitness.testing.town import Town
 
 _MIB = 1 << 20
