@@ -168,7 +168,7 @@ def test_rule_of_reports_that_only_logs_is_silent(home: Home, logged: Path, poli
         (("mark", "1-999999999999999", "--finding", NAME), 2),
         (("mark", "f1", "--finding", NAME), 2),
         (("mark", "\x1b[2J", "--finding", NAME), 2),
-        (("mark", "ab" * 16, "--finding", NAME), 3),
+        (("mark", "ab" * 16, "--finding", NAME), 2),
         (("mark", "--url", "https://nowhere.test/*", "--finding", NAME), 2),
         (("mark", "1", "--finding", ""), 2),
         (("mark", "1", "--finding", "x" * 81), 2),
