@@ -128,7 +128,7 @@ READINGS = {"/app/../admin": ["/admin", "/app/../admin"], "/%61pp": ["/app"]}
 
 
 def oracle(scope: dict[str, list[str]], destination: Destination) -> list[str]:
-    """The list that decides, or ``unlisted``, for each reading of the path, found by a walk over everything."""
+    """The list that decides, or ``unlisted``, for each reading of the path: a walk over all entries."""
     entries = [read(name, text) for name, texts in scope.items() for text in texts]
     path = destination.path or ""
     readings = [replace(destination, path=each) for each in READINGS.get(path, [path])]
