@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairwitness.evidence import Reader
-from fairwitness.model.record import ExchangeRecord, ExchangeRow
+from fairwitness.model.record import ExchangeRecord, ExchangeRow, LogFilter
 from fairwitness.testing.soak.ledger import Got
 from fairwitness.testing.tally import SeenMessage, SeenRequest
 from fairwitness.testing.town import Town
@@ -48,7 +48,9 @@ def reckon(town: Town, evidence: Path, answers: Mapping[str, Got]) -> Reckoning:
     with Reader.open(evidence) as reader:
         rows = {_target(row): row for row in reader.exchanges() if row.host == town.inside.name}
         everything = tuple(reader.exchanges())
-        records = {row.exchange: reader.exchange(row.exchange) for row in everything if _is_of_interest(row)}
+        # A snapshot reads what is in no view yet once, not for each exchange.
+        wanted = reader.snapshot(LogFilter(), _is_of_interest)
+        records = {record.row.exchange: record for record in wanted.records()}
         problems = tuple(f"{each.where}: {each.what}" for each in reader.problems())
     return Reckoning(
         requests=len(requests),
