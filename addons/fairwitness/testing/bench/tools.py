@@ -67,6 +67,12 @@ class Tool:
         return f"{self.name} {self.kind}".strip()
 
 
+def _wapiti(kind: str, url: str, *more: str) -> Tool:
+    said = ("--flush-session", "--no-bugreport", "-o", "{folder}/w")
+    command = ("wapiti", "-u", url, *more, "-p", "{proxy}/", *said)
+    return Tool("wapiti", "apt install wapiti", command, ("-A", "{agent}"), kind)
+
+
 TOOLS = (
     Tool(
         "sqlmap",
@@ -92,42 +98,9 @@ TOOLS = (
         ("whatweb", "--proxy", "{address}", "-a", "4", SHOP),
         ("-U", "{agent}"),
     ),
-    Tool(
-        "wapiti",
-        "apt install wapiti",
-        (
-            "wapiti",
-            "-u",
-            f"{SHOP}/",
-            "-p",
-            "{proxy}/",
-            "--flush-session",
-            "--no-bugreport",
-            "-o",
-            "{folder}/w",
-        ),
-        ("-A", "{agent}"),
-        "crawling",
-    ),
-    Tool(  # what it finds with a whole shop before it: it crawls for most of the time
-        "wapiti",
-        "apt install wapiti",
-        (
-            "wapiti",
-            "-u",
-            f"{SHOP}/search?q=mug",
-            "--scope",
-            "url",
-            "-p",
-            "{proxy}/",
-            "--flush-session",
-            "--no-bugreport",
-            "-o",
-            "{folder}/w",
-        ),
-        ("-A", "{agent}"),
-        "on one page",
-    ),
+    _wapiti("crawling", f"{SHOP}/"),
+    # Of a whole shop it comes to its attacks late: it crawls first.
+    _wapiti("on one page", f"{SHOP}/search?q=mug", "--scope", "url"),
     Tool(
         "dirb",
         "apt install dirb",
