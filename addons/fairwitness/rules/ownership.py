@@ -127,7 +127,7 @@ class Ownership:
         path = request.raw_path
         place = place_of(path)
         host, site = request.host, self._site_of(request.host)
-        if self._is_known(site, path_object(path)) or self._is_known(site, path_object(acted_on(path))):
+        if any(self._is_known(site, each) for each in acted_on(path)):
             return Standing.OWN
         if place.objects:
             found = self.of(host, place.objects[-1])
@@ -177,7 +177,7 @@ class Ownership:
         place = place_of(path)
         gone = [
             each
-            for each in dict.fromkeys((*place.objects[-1:], path_object(path), path_object(acted_on(path))))
+            for each in dict.fromkeys((*place.objects[-1:], *acted_on(path)))
             if self._own.get(_key(site, each)) == _IS_THERE
         ]
         if gone:

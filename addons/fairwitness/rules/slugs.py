@@ -25,11 +25,12 @@ def path_object(path: bytes) -> Object:
     return Object("path", path[:1024].rstrip(b"/").decode("latin-1"))
 
 
-def acted_on(path: bytes) -> bytes:
-    """The path of what is acted on: without a verb at its end."""
-    rest, slash, last = path[:1024].rstrip(b"/").rpartition(b"/")
+def acted_on(path: bytes) -> tuple[Object, ...]:
+    """What a path may name as a whole: itself, and what a verb at its end acts on."""
+    rest, _, last = path[:1024].rstrip(b"/").rpartition(b"/")
     words = words_of(last.decode("latin-1"))
-    return rest if slash and rest and words and VERBS.issuperset(words) else path
+    has_verb = bool(rest and words and VERBS.issuperset(words))
+    return (path_object(path), path_object(rest)) if has_verb else (path_object(path),)
 
 
 def made_of_title(request: Request, path: bytes) -> Iterator[Object]:
