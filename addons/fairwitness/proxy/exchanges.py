@@ -159,7 +159,9 @@ class Exchanges:
         flow.response = None
 
     def _has_come(self, flow: http.HTTPFlow) -> None:
-        self._wiring.caller(flow.client_conn).unfinished_us.pop(flow.id, None)
+        caller = self._wiring.callers.get(flow.client_conn.id)
+        if caller is not None:  # else it has left
+            caller.unfinished_us.pop(flow.id, None)
 
     def _received(self, flow: http.HTTPFlow) -> int:
         received: int = flow.metadata.get(_RECEIVED) or self._witness.now_us()
@@ -256,9 +258,7 @@ class Exchanges:
 
     def error(self, flow: http.HTTPFlow) -> None:
         """There is no whole answer, or all of it but its end."""
-        caller = self._wiring.callers.get(flow.client_conn.id)
-        if caller is not None:
-            caller.unfinished_us.pop(flow.id, None)
+        self._has_come(flow)
         live = self._wiring.exchanges.pop(flow.id, None)
         if live is None:
             return

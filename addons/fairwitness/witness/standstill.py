@@ -1,4 +1,4 @@
-"""Notices that the process stood still: stopped (SIGSTOP, Ctrl-Z, a debugger), or without its turn."""
+"""Notices that the process stood still: stopped by a signal, asleep with the machine, or without its turn."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ async def notice_standstills(now_us: Callable[[], int], tell: Callable[[str], No
     """Tell afterwards of each time in which the loop did nothing for `LONG_US` or more.
 
     Args:
-        now_us: A clock that goes on while the process is stopped.  One that rests while the machine sleeps
-            (CLOCK_MONOTONIC) shows no sleep: that is a step of the machine's clock.
+        now_us: A clock that goes on while the process is stopped; one that goes on while the machine sleeps
+            too shows that as well.
         tell: Takes the sentence.
     """
     while True:
@@ -23,6 +23,6 @@ async def notice_standstills(now_us: Callable[[], int], tell: Callable[[str], No
         late_us = now_us() - due_us
         if late_us >= LONG_US:
             tell(
-                f"fairwitness stood still for {late_us / 1e6:.1f} s, stopped by a signal or kept waiting by "
-                "a busy machine; nothing passed meanwhile"
+                f"fairwitness stood still for {late_us / 1e6:.1f} s, stopped by a signal, asleep with the "
+                "machine, or kept waiting by a busy one; nothing passed meanwhile"
             )
