@@ -117,7 +117,7 @@ def _summarise(chosen: Choices, place: Place, *, label: str, since_us: int) -> N
     parts += [f"blocked {host or '(no host)'} x{count}" for host, count in blocked.most_common(3)]
     parts += [f"flags {' '.join(flags)}"] if flags else []
     if not verdicts:
-        parts.append("was it told to use another proxy?")
+        parts.append("was it told to use another proxy? (Go's programs use none for localhost by themselves)")
     parts += [f"{failed.total()} failed"] if failed else []
     print(printable(f"fairwitness: {label}: {', '.join(parts)}"), file=sys.stderr)
     for why, count in failed.most_common(_MOST_FAILURES):
