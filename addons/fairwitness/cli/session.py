@@ -220,7 +220,7 @@ class _Session:
         )
         server = Server(socket_path(self._plan.place.evidence), desk.answer)
         await server.start()
-        watch = Watch(policy_file, self._book, self._witness, self._face, self._clock)
+        watch = Watch(policy_file, self._book, self._witness, self._face, self._clock, server, self._log)
         beside: list[asyncio.Future[Any]] = [watch.start()]
         try:
             self._log.set_socket(str(server.path))

@@ -1,14 +1,18 @@
-"""Follows the files that a person edits while the proxy runs: the policy, and the accounts."""
+"""Follows the files that a person edits while the proxy runs, and keeps its control socket in place."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 
 from fairwitness.cli.faces import Face
 from fairwitness.control.accounts_file import AccountsFile
+from fairwitness.control.folder import socket_path
 from fairwitness.control.policy_file import PolicyFile
-from fairwitness.errors import PolicyError
+from fairwitness.control.server import Server
+from fairwitness.errors import PolicyError, StartError
+from fairwitness.evidence import Log
 from fairwitness.model.clock import SessionClock
 from fairwitness.model.event import PolicyChanged, StoreState
 from fairwitness.witness import Witness
@@ -25,6 +29,8 @@ class Watch:
     witness: Witness
     face: Face
     clock: SessionClock
+    server: Server
+    log: Log
 
     def start(self) -> asyncio.Task[None]:
         """Look until the task is cancelled; where it ends in another way, the gate closes."""
@@ -37,6 +43,7 @@ class Watch:
             await asyncio.sleep(_LOOK_S)
             await self._look_at_policy()
             self._look_at_accounts()
+            await self._look_at_socket()
 
     def _ended(self, watching: asyncio.Task[None]) -> None:
         if watching.cancelling():
@@ -62,3 +69,21 @@ class Watch:
         else:
             if accounts is not None:
                 self.witness.adopt_accounts(accounts)
+
+    async def _look_at_socket(self) -> None:
+        """Make it again where it is gone or others could have touched it: no `halt` would arrive any more."""
+        if self.server.is_in_place():
+            return
+        was_lost = self.server.is_lost
+        try:
+            await self.server.start_again(socket_path(Path(self.witness.evidence)))
+            self.log.set_socket(str(self.server.path))
+        except (StartError, OSError) as error:
+            if not was_lost:
+                self.witness.incident(
+                    f"no halt reaches this proxy any more, only Ctrl-C and SIGTERM: {error}"
+                )
+        else:
+            self.witness.incident(
+                f"the control socket was gone or open to others, and is made again: {self.server.path}"
+            )

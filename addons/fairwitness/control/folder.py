@@ -14,7 +14,7 @@ MAX_PATH_BYTES = 103  # sun_path holds 108 bytes on Linux, 104 on macOS, one of 
 
 
 def socket_path(evidence: Path) -> Path:
-    """The socket of the proxy that writes *evidence*, in a folder of mode 0700 that is made when missing.
+    """The socket of the proxy that writes *evidence*, in a folder that is made, and made private.
 
     Raises:
         StartError: No folder for it is private to this user, or every path is too long.
@@ -45,9 +45,10 @@ def is_private(folder: Path) -> bool:
 
 def _make(folder: Path) -> bool:
     try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        pass
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
+            folder.chmod(0o700)  # it was opened to others, or the umask takes from ourselves
     except OSError:
         return False
     return is_private(folder)

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from fairwitness.control.folder import is_private
 from fairwitness.control.wire import (
     MAX_QUESTION_BYTES,
     Question,
@@ -35,7 +36,10 @@ class Server:
     def __init__(self, path: Path, answer: Callable[[Question], Value]) -> None:
         self.path = path
         self._answer = answer
+        self.is_lost = False
+        """Whether it could not be made again."""
         self._server: asyncio.AbstractServer | None = None
+        self._inode: tuple[int, int] | None = None
         self._joined = 0
         self._alone = asyncio.Event()
         self._alone.set()
@@ -46,27 +50,52 @@ class Server:
         Raises:
             StartError: The socket cannot be made.
         """
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             # One process writes an evidence folder, so what lies here was left by one that was killed.
             self.path.unlink(missing_ok=True)
-            listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             listener.bind(os.fspath(self.path))
             self.path.chmod(0o600)
+            self._inode = _inode_of(self.path)
             self._server = await asyncio.start_unix_server(
                 self._serve, sock=listener, limit=MAX_QUESTION_BYTES
             )
         except OSError as error:
+            listener.close()
             raise StartError(
                 f"the control socket cannot be made ({error.strerror})",
                 where=str(self.path),
                 mend="Set XDG_RUNTIME_DIR to a folder of yours with mode 0700",
             ) from error
 
+    def is_in_place(self) -> bool:
+        """Whether who looks for the socket finds this one, in a folder that nobody else can enter."""
+        return self._is_there() and is_private(self.path.parent)
+
+    async def start_again(self, path: Path) -> None:
+        """Listen at *path*, where the socket is not in place any more; who is connected stays so.
+
+        Raises:
+            StartError: The socket cannot be made.
+        """
+        await self.close()
+        self.is_lost = True
+        self.path = path
+        await self.start()
+        self.is_lost = False
+
     async def close(self) -> None:
-        """Stop listening and remove the socket."""
+        """Stop listening and remove the socket, where it is this one."""
         if self._server:
+            is_there = self._is_there()
             self._server.close()
-            self.path.unlink(missing_ok=True)
+            self._server = None
+            if is_there:
+                self.path.unlink(missing_ok=True)
+
+    def _is_there(self) -> bool:
+        # The listener holds its inode, so no other file gets the same number meanwhile.
+        return self._server is not None and self._inode == _inode_of(self.path)
 
     async def wait_alone(self) -> None:
         """Return when no other command sends its traffic through this proxy any more."""
@@ -107,3 +136,11 @@ class Server:
         except WireError as error:
             mend = "Use the fairwitness command of the same version"
             return None, error_line(PolicyError(str(error), where="control socket", mend=mend))
+
+
+def _inode_of(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
