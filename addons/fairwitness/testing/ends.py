@@ -7,6 +7,7 @@ import contextlib
 import secrets
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -43,21 +44,36 @@ class Harm:
 
     deed: str
     """As in `Fault`."""
+    undo: str = ":"
+    """A shell command that mends it, once the process has ended."""
     codes: frozenset[int] = frozenset({3})
     """How the process may end."""
     needs_disk: bool = False
-    """Whether it fills a disk, which must be one of its own."""
+    """Whether the evidence must lie on a disk of its own."""
 
 
 HARMS = {
     "deleted": Harm(deed="rm -f evidence/log.sqlite3*"),
     "replaced": Harm(deed="for each in evidence/log.sqlite3*; do cp $each copy; mv copy $each; done"),
-    "moved": Harm(deed="mv evidence moved"),
+    "moved": Harm(deed="mv evidence moved", undo="rm -rf evidence && mv moved evidence"),
     "locked": Harm(
         deed=f"{sys.executable} -m fairwitness.testing.ends lock >lock.log 2>&1 & "
-        f"while [ ! -e {_LOCKED} ] && kill -0 $!; do sleep 0.05; done"
+        f"while [ ! -e {_LOCKED} ] && kill -0 $!; do sleep 0.05; done",
+        undo=f"touch {_HEALED}; while [ -e {_LOCKED} ]; do sleep 0.05; done",
     ),
-    "filled": Harm(deed="cat /dev/zero >evidence/filler 2>/dev/null || true", needs_disk=True),
+    "filled": Harm(
+        deed="cat /dev/zero >evidence/filler 2>/dev/null || true",
+        undo="rm -f evidence/filler",
+        needs_disk=True,
+    ),
+    "read-only": Harm(
+        deed="mount --bind evidence evidence && mount -o remount,bind,ro evidence",
+        undo="umount --lazy evidence",
+        codes=frozenset({0, 3}),
+        needs_disk=True,
+    ),
+    "bad policy": Harm(deed="echo 'scope: [' >policy.yaml", codes=frozenset({0})),
+    "SIGSTOP": Harm(deed="(sleep 1; kill -CONT $PPID) & kill -STOP $PPID", codes=frozenset({0})),
     "SIGTERM": Harm(deed="kill -TERM $PPID", codes=frozenset({0, -15})),
     "SIGINT": Harm(deed="kill -INT $PPID", codes=frozenset({0, 130})),
     "SIGKILL": Harm(deed="kill -KILL $PPID", codes=frozenset({-9})),
@@ -79,7 +95,7 @@ def try_harm(town: Town, folder: Path, name: str, moment: str) -> list[str]:
         with contextlib.suppress(TimeoutError), proxy:
             attempt(https, town, proxy, mark)
         code = proxy.stop()
-    _heal(folder)
+        subprocess.run(["sh", "-c", harm.undo], cwd=folder, timeout=PATIENCE_S, check=True)
     found = [] if code in harm.codes else [f"it ended with {code}"]
     found += [f"it said {proxy.stderr!r}"] if not _said_enough(proxy, code) else []
     if (folder / "evidence" / "log.sqlite3").exists():
@@ -97,24 +113,13 @@ def _said_enough(proxy: Proxy, code: int) -> bool:
 
 @contextlib.contextmanager
 def _disk_at(evidence: Path) -> Iterator[None]:
-    """Small, and what lies on it lies there afterwards, without what filled it."""
+    """Small, and what lies on it lies there afterwards."""
     kept = evidence.with_name("kept")
     with small_disk(evidence, size_bytes=_DISK_BYTES):
         yield
-        (evidence / "filler").unlink(missing_ok=True)
         shutil.copytree(evidence, kept)
     shutil.rmtree(evidence)
     kept.rename(evidence)
-
-
-def _heal(folder: Path) -> None:
-    (folder / _HEALED).touch()
-    ends = time.monotonic() + PATIENCE_S
-    while (folder / _LOCKED).exists() and time.monotonic() < ends:
-        time.sleep(0.01)
-    if (folder / "moved").exists():
-        shutil.rmtree(folder / "evidence", ignore_errors=True)
-        (folder / "moved").rename(folder / "evidence")
 
 
 def _lock() -> None:
@@ -148,7 +153,7 @@ def main(arguments: Sequence[str]) -> int:
                 except NotAllowedError as error:
                     found = [f"not tried: {error}"]
                 wrong += len(found)
-                lines = [f"{name:<10}{len(MOMENTS)} moments  {len(found)} wrong", *found]
+                lines = [f"{name:<12}{len(MOMENTS)} moments  {len(found)} wrong", *found]
                 sys.stdout.write("\n    ".join(lines) + "\n")
                 sys.stdout.flush()
     return 1 if wrong else 0

@@ -14,6 +14,7 @@ from pathlib import Path
 _LOOK_AGAIN_S = 0.05
 _PATIENCE_S = 10.0
 _OWN_FILES = (".sqlite3", "-wal", "-shm", ".lock")
+_MAY_BRING = ("01", "02", "03", "08")  # states of TCP in which somebody may read or connect yet
 _OPEN_FILES = 4  # of one database: who writes it, and who reads it now and then
 
 
@@ -119,6 +120,15 @@ def connections_to(port: int) -> int:
     """How many of this machine's TCP connections lead to a port and have not begun to close."""
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     return sum(fields[2].endswith(f":{port:04X}") and fields[3] == "01" for fields in map(str.split, lines))
+
+
+def is_quiet(port: int) -> bool:
+    """Whether no TCP connection of this machine leads to a port, and its listener has closed all that did."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, state, *_ = line.split()
+        if state in _MAY_BRING and f":{port:04X}" in (local[-5:], remote[-5:]):
+            return False
+    return True
 
 
 def _status_bytes(pid: int, key: str) -> int:
