@@ -105,16 +105,21 @@ def test_who_asks_again_while_it_ends_harms_nothing(town: Town, tmp_path: Path) 
     assert "stopped" == proxy.told[-2].kind
 
 
-def test_a_start_that_is_interrupted_lets_nothing_through(town: Town, tmp_path: Path) -> None:
-    """Ctrl-C before the gate opens: no traceback; the log verifies and the next start goes on with it."""
-    with FaultDoor([Fault(part="fairwitness.cli.session:replay", deed="kill -INT $PPID")]) as door:
-        proxy = another_proxy(town, tmp_path, door.program)
-        with pytest.raises(TimeoutError), proxy:
-            pass
+def test_a_start_that_is_ended_lets_nothing_through(town: Town, tmp_path: Path) -> None:
+    """Ctrl-C is silent, SIGTERM a line, also where more come; the log verifies and the next start goes on."""
+    terminated = "fairwitness: error: fairwitness: SIGTERM ended it before it was ready, and nothing was let"
+    for name, code, said in (("INT", 130, ""), ("TERM", 143, f"{terminated} through. Start it again.")):
+        ends = [
+            Fault(part="fairwitness.cli.session:replay", deed=f"kill -{name} $PPID"),
+            Fault(part="fairwitness.evidence.log:Log.close", deed="kill -TERM $PPID; kill -HUP $PPID"),
+        ]
+        with FaultDoor(ends[: 1 + (name == "TERM")]) as door:
+            proxy = another_proxy(town, tmp_path, door.program)
+            with pytest.raises(TimeoutError), proxy:
+                pass
 
-        assert 130 == proxy.stop()
-        assert "" == proxy.stderr.strip()
-        assert [] == check_end(town, tmp_path, proxy, ended=True)
+            assert (code, said) == (proxy.stop(), proxy.stderr.strip())
+    assert [] == check_end(town, tmp_path, proxy, ended=True)
 
 
 def _start_load(proxy: Proxy, origin: Origin, number: int) -> list[threading.Thread]:

@@ -26,6 +26,7 @@ from fairwitness.cli.filters import filters
 from fairwitness.cli.folders import data_folder, make_private
 from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import Place, find_place
+from fairwitness.cli.starting import asking_signals
 from fairwitness.cli.text import machine, plural, printable
 from fairwitness.errors import PolicyError, StartError
 from fairwitness.model.record import LogFilter
@@ -171,10 +172,7 @@ def _ended_by_signals() -> Iterator[None]:
     def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else it runs under nohup
-        numbers.append(signal.SIGHUP)
-    before = {number: signal.signal(number, end) for number in numbers}
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, *asking_signals())}
     try:
         yield
     finally:

@@ -16,6 +16,7 @@ import click
 from fairwitness import __version__
 from fairwitness.cli.bug import STARTS_PROXY, say_bugs_of
 from fairwitness.cli.options import Group, example
+from fairwitness.cli.starting import StartEndedError, say_who_ends_the_start
 from fairwitness.cli.text import printable
 from fairwitness.errors import FairwitnessError, StartError
 
@@ -86,6 +87,8 @@ class Program(Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command to run; from now on a bug is said to be its own."""
         say_bugs_of(args[0] if args[0] in COMMANDS else "", _complain_of)
+        if args[0] in STARTS_PROXY:
+            say_who_ends_the_start()
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
@@ -162,6 +165,9 @@ def _run() -> int:
     except click.ClickException as error:
         _complain("fairwitness", error.format_message(), "See 'fairwitness --help'")
         return EXIT_USAGE
+    except StartEndedError as ended:
+        _complain("fairwitness", ended.what, "Start it again")
+        return ended.exit_code
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
     except (BrokenPipeError, ReaderLeftError):

@@ -15,6 +15,7 @@ from fairwitness.cli.folders import make_private
 from fairwitness.cli.notices import check_notices, with_notices
 from fairwitness.cli.plan import Plan, facts_of, settings_of, warnings_of
 from fairwitness.cli.policy_home import remember_policy
+from fairwitness.cli.starting import StartEndedError, asking_signals
 from fairwitness.cli.watch import Watch
 from fairwitness.control.accounts_file import AccountsFile
 from fairwitness.control.desk import Desk, Joining
@@ -179,6 +180,7 @@ class _Session:
         self._ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
         self._stop = asyncio.Event()
         self._asked_to_stop = asyncio.Event()
+        self._asked_by: signal.Signals | None = None
         self.why = "the command ended"
         """Why the proxy stopped."""
 
@@ -194,6 +196,8 @@ class _Session:
                 if not self._ready.done():
                     await serving  # raises why it could not start
                 since_ready.close()
+                if self._asked_by:
+                    raise StartEndedError(self._asked_by)
                 return await self._accompany(companion, serving)
             finally:
                 self._stop.set()
@@ -257,9 +261,7 @@ class _Session:
     def signals(self) -> Iterator[None]:
         """End in good order when asked to, as often as anybody asks."""
         loop = asyncio.get_running_loop()
-        handled = [signal.SIGINT, signal.SIGTERM]
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else it runs under nohup
-            handled.append(signal.SIGHUP)
+        handled = [signal.SIGINT, *asking_signals()]
         for each in handled:
             loop.add_signal_handler(each, self._signalled, each)
         try:
@@ -272,6 +274,7 @@ class _Session:
         if number == signal.SIGINT and self._plan.serves_one_command:
             return  # the terminal sent it to the command too, which knows what it means
         self.why = number.name
+        self._asked_by = number
         self._asked_to_stop.set()
 
 

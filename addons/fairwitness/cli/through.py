@@ -21,6 +21,7 @@ from fairwitness.cli.options import Choices
 from fairwitness.cli.place import Place, find_proxy_place
 from fairwitness.cli.printer import Printer
 from fairwitness.cli.proxy_options import ProxyOptions, is_live
+from fairwitness.cli.starting import asking_signals
 from fairwitness.cli.steer import running_socket
 from fairwitness.cli.text import printable
 from fairwitness.control.client import ask, asking
@@ -148,7 +149,7 @@ async def _work_joined(reply: dict[str, Value], place: Place, policy: Policy, wo
     asked_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # the command gets it from the terminal as well
-    for each in (signal.SIGTERM, signal.SIGHUP):
+    for each in asking_signals():
         loop.add_signal_handler(each, asked_to_stop.set)
     password = reply.get("password")
     door = _door(

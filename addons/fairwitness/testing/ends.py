@@ -74,7 +74,7 @@ HARMS = {
     ),
     "bad policy": Harm(deed="echo 'scope: [' >policy.yaml", codes=frozenset({0})),
     "SIGSTOP": Harm(deed="(sleep 1; kill -CONT $PPID) & kill -STOP $PPID", codes=frozenset({0})),
-    "SIGTERM": Harm(deed="kill -TERM $PPID", codes=frozenset({0, -15})),
+    "SIGTERM": Harm(deed="kill -TERM $PPID", codes=frozenset({0, 143})),
     "SIGINT": Harm(deed="kill -INT $PPID", codes=frozenset({0, 130})),
     "SIGKILL": Harm(deed="kill -KILL $PPID", codes=frozenset({-9})),
 }
@@ -108,7 +108,7 @@ def try_harm(town: Town, folder: Path, name: str, moment: str) -> list[str]:
 def _said_enough(proxy: Proxy, code: int) -> bool:
     """One message where it ends with an error; nothing where somebody ended it."""
     lines = proxy.stderr.strip().splitlines()
-    return [line.startswith("fairwitness: error: ") for line in lines] == [True] * (code in (3, 4))
+    return [line.startswith("fairwitness: error: ") for line in lines] == [True] * (code in (3, 4, 143))
 
 
 @contextlib.contextmanager
