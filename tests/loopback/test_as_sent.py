@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fairwitness.testing import Proxy, policy_text
+from fairwitness.testing.scripted import Peer, Scripted
 
 PAGE = Path(__file__).parents[2] / "docs" / "what-you-cannot-test.md"
 END = b" HTTP/1.1\r\nHost: HOST\r\n"
@@ -78,44 +77,18 @@ REFUSED = {
 }
 
 
-class Listener:
-    """A server that keeps the bytes of each connection and answers them with ``ok``.
+def serve(peer: Peer) -> None:
+    """Answer the first request."""
+    while not _is_whole(peer.came) and peer.read():
+        pass
+    peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
 
-    A class, because threads add to what a test reads.
-    """
 
-    def __init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.2", 0))
-        self.host = f"raw.test:{self._socket.getsockname()[1]}"
-        self._seen: list[bytes] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                peer, _ = self._socket.accept()
-                threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
-
-    def _serve(self, peer: socket.socket) -> None:
-        with peer, contextlib.suppress(OSError):
-            peer.settimeout(10)
-            data = b""
-            while not _is_whole(data):
-                more = peer.recv(1 << 16)
-                if not more:
-                    break
-                data += more
-            self._seen.append(data.replace(self.host.encode(), b"HOST"))
-            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
-
-    def take(self) -> list[bytes]:
-        """What arrived since the last time."""
-        seen, self._seen = self._seen, []
-        return seen
-
-    def close(self) -> None:
-        """End it."""
-        self._socket.close()
+def take(listener: Scripted) -> list[bytes]:
+    """What arrived since the last time."""
+    seen = [each.came.replace(listener.host.encode(), b"HOST") for each in listener.peers]
+    listener.peers.clear()
+    return seen
 
 
 def _is_whole(data: bytes) -> bool:
@@ -128,23 +101,23 @@ def _is_whole(data: bytes) -> bool:
 
 
 @pytest.fixture(scope="module")
-def listener() -> Iterator[Listener]:
+def listener() -> Iterator[Scripted]:
     """The server that no parser stands before."""
-    listener = Listener()
-    yield listener
-    listener.close()
+    with Scripted(None, address="127.0.0.2") as listener:
+        listener.play = serve
+        yield listener
 
 
 @pytest.fixture(scope="module")
-def proxy(listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+def proxy(listener: Scripted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """A proxy that has it in scope."""
     folder = tmp_path_factory.mktemp("as-sent")
     policy = policy_text(include=[f"http://{listener.host}"])
-    with Proxy(folder, policy=policy, resolve=[f"{listener.host}:127.0.0.2"]) as proxy:
+    with Proxy(folder, policy=policy, resolve=[listener.resolve]) as proxy:
         yield proxy
 
 
-def answer(proxy: Proxy, listener: Listener, sent: bytes) -> bytes:
+def answer(proxy: Proxy, listener: Scripted, sent: bytes) -> bytes:
     """The first bytes that come back for bytes sent to the proxy, 100 Continue left out."""
     host, _, port = proxy.address.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=20) as peer:
@@ -159,24 +132,24 @@ def answer(proxy: Proxy, listener: Listener, sent: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("row", [*AS_SENT, *CHANGED])
-def test_what_arrives_arrives_as_the_page_says(proxy: Proxy, listener: Listener, row: str) -> None:
+def test_what_arrives_arrives_as_the_page_says(proxy: Proxy, listener: Scripted, row: str) -> None:
     """The server's own bytes, not what a parser makes of them."""
     for sent, wanted in (AS_SENT | CHANGED)[row]:
-        listener.take()
+        take(listener)
         assert b"200 OK" in answer(proxy, listener, sent)
-        (seen,) = listener.take()
+        (seen,) = take(listener)
         assert wanted in seen
         assert [] == [each for each in GONE if each in seen]
 
 
 @pytest.mark.parametrize("row", REFUSED)
-def test_what_does_not_arrive_is_answered_here(proxy: Proxy, listener: Listener, row: str) -> None:
+def test_what_does_not_arrive_is_answered_here(proxy: Proxy, listener: Scripted, row: str) -> None:
     """With the status that the page names, and not one byte at the server."""
     (status,) = re.findall(rf"^\| {re.escape(row)} \| (\d+)", PAGE.read_text(), re.MULTILINE)
     for sent in REFUSED[row]:
-        listener.take()
+        take(listener)
         assert f" {status} ".encode() in answer(proxy, listener, sent)
-        assert [] == listener.take()
+        assert [] == take(listener)
 
 
 def test_every_row_of_the_page_is_tried() -> None:

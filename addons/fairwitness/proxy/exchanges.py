@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import Callable
 from functools import partial
 
 from mitmproxy import http
 
-from fairwitness.detect.decode import decoded
 from fairwitness.model.exchange import SEEN_BODY_BYTES, Destination
 from fairwitness.model.message import Direction
 from fairwitness.model.verdict import ScopeList, Verdict
-from fairwitness.proxy.answers import OUR_REFUSAL, block_answer
+from fairwitness.proxy.answers import block_answer
+from fairwitness.proxy.ends import note_answer, note_failure, note_upload
 from fairwitness.proxy.fail_closed import fails_closed, guarded_tee, tell_of
 from fairwitness.proxy.front import UNDECIDED_ANSWER
 from fairwitness.proxy.hooks import ALL_HOOKS
@@ -28,7 +27,6 @@ from fairwitness.proxy.translate import (
     identify,
     is_gone,
     request_of,
-    response_of,
     strip_proxy_headers,
     upgrade_of,
 )
@@ -36,7 +34,7 @@ from fairwitness.proxy.wiring import Caller, Live, Wiring
 from fairwitness.witness import head_verdict, refused
 
 _REFUSED_S = 1.0  # time for the answer, and for a page's other requests on the same connection
-_MOST_REASON_CHARACTERS = 500  # mitmproxy quotes what a server sent, whole
+_CUT = "client or server left after the answer, before the upload had come"
 _RECEIVED = "fairwitness.received_us"
 _DESTINATIONS = "fairwitness.destinations"
 
@@ -141,8 +139,7 @@ class Exchanges:
             flow.request.trailers = (
                 None  # of a long upload: they come after its entry, so they must not leave
             )
-            if live.upload is not None and live.upload.writer is not None:
-                self._witness.uploaded(live.asked, live.upload.writer, failure=None)
+            self._end_upload(flow, live, failure=None)
             return
         if flow.response is not None and flow.response is not UNDECIDED_ANSWER:
             return  # refused at its head, or answered by another addon
@@ -227,70 +224,29 @@ class Exchanges:
         flow.response.stream = self._guarded(flow, live, live.download)
 
     def response(self, flow: http.HTTPFlow) -> None:
-        """The answer is complete."""
+        """The answer is complete; an upload may still go on."""
         live = self._wiring.exchanges.get(flow.id)
         if live is None or flow.response is None:
             return
-        if flow.websocket is None:
+        live.is_answered = True
+        if flow.websocket is None and live.upload is None:
             del self._wiring.exchanges[flow.id]
-        self._answered(flow.response, live)
+        note_answer(self._witness, flow.response, live)
 
-    def _answered(self, answer: http.Response, live: Live) -> None:
-        download = live.download
-        coded = download.seen if download else answer.raw_content or b""
-        size = download.bytes if download else len(coded)
-        body, coded_sha256 = coded, None
-        if size == len(coded):
-            plain = decoded(coded, answer.headers.get("content-encoding"))
-            if plain is not None:
-                body, coded_sha256 = plain, hashlib.sha256(coded).hexdigest()
-        response = response_of(
-            answer,
-            started_us=live.response_us or self._witness.now_us(),
-            ended_us=self._witness.now_us(),
-            body=body,
-            body_bytes=size,
-            is_cut=size != len(coded),
-            announced=live.announced,
-        )
-        writer = download.writer if download else None
-        self._witness.answered(live.asked, response, body=writer, coded_sha256=coded_sha256)
+    def upload_cut(self, flow: http.HTTPFlow) -> None:
+        """Client or server left in the middle of an upload that was answered already."""
+        live = self._wiring.exchanges.get(flow.id)
+        if live is not None:
+            self._end_upload(flow, live, failure=_CUT)
+
+    def _end_upload(self, flow: http.HTTPFlow, live: Live, *, failure: str | None) -> None:
+        note_upload(self._witness, live, failure=failure)
+        if live.is_answered:
+            del self._wiring.exchanges[flow.id]
 
     def error(self, flow: http.HTTPFlow) -> None:
         """There is no whole answer, or all of it but its end."""
         self._has_come(flow)
         live = self._wiring.exchanges.pop(flow.id, None)
-        if live is None:
-            return
-        why = flow.error.msg[:_MOST_REASON_CHARACTERS] if flow.error else "no answer"
-        if why.startswith(OUR_REFUSAL):  # of the dial: the request was let go, but had nowhere to go
-            why = f"not sent: {why.removeprefix(OUR_REFUSAL)}"
-        if flow.response is None and ANNOUNCED in flow.metadata:
-            why = f"{why} (after {', '.join(map(str, flow.metadata[ANNOUNCED]))})"
-        if live.upload is not None and live.upload.writer is not None:
-            self._witness.uploaded(live.asked, live.upload.writer, failure=why)
-        if flow.response is not None and flow.websocket is None and _is_whole(flow.response, live):
-            self._answered(flow.response, live)
-            return
-        response, writer = None, None
-        if flow.response is not None and live.download is not None:
-            response = response_of(
-                flow.response,
-                started_us=live.response_us,
-                ended_us=self._witness.now_us(),
-                body=live.download.seen,
-                body_bytes=live.download.bytes,
-                is_cut=True,
-                announced=live.announced,
-            )
-            writer = live.download.writer
-        self._witness.failed(live.asked, response, why, body=writer)
-
-
-def _is_whole(answer: http.Response, live: Live) -> bool:
-    """Whether as much of the answer came as it announced.
-
-    HTTP/2 clients reset a stream as soon as Content-Length is reached, before its end is told.
-    """
-    announced = answer.headers.get_all("content-length")
-    return live.download is not None and announced == [str(live.download.bytes)]
+        if live is not None:
+            note_failure(self._witness, flow, live)

@@ -137,10 +137,23 @@ class TrailingClient(_Trailing, _http1.Http1Client):
         return self._announcing_status
 
     def mark_done(self, *, request: bool = False, response: bool = False) -> layer.CommandGenerator[None]:
-        """Begin anew with the next answer."""
+        """Begin anew with the next answer, once the request is whole too."""
         if response:
             self._is_final, self._announced = False, 0
         yield from super().mark_done(request=request, response=response)
+        if self.response_done and not self.request_done:
+            self.state = self.wait_for_upload
+
+    def wait_for_upload(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Keep what comes behind an early answer; for that the connection ends once the upload is whole.
+
+        mitmproxy takes it for the answer's end again, and raises.
+        """
+        if isinstance(event, events.ConnectionClosed):
+            assert self.stream_id is not None
+            yield commands.CloseConnection(self.conn)
+            text = "the server left after its answer, and before the request had come"
+            yield ReceiveHttp(ResponseProtocolError(self.stream_id, text, ResponseProtocolError.code))
 
 
 def _lines(trailers: http.Headers | None) -> bytes:

@@ -72,6 +72,13 @@ class UploadStartedHook(commands.StartHook):
     upload: Upload
 
 
+@dataclass
+class UploadCutHook(commands.StartHook):
+    """Told when a long upload breaks off after its answer was there: mitmproxy tells nobody of that."""
+
+    flow: http.HTTPFlow
+
+
 class WatchedStream(http_layers.HttpStream):
     """An HTTP stream that never buffers an upload without bounds and never streams one unasked."""
 
@@ -110,6 +117,9 @@ class WatchedStream(http_layers.HttpStream):
         if isinstance(event, RequestProtocolError | ResponseProtocolError):
             release(self.context.server, self)
             release(self.context.client, self)
+            is_uploading = self.client_state == self.state_stream_request_body
+            if is_uploading and self.server_state == self.state_done:
+                yield UploadCutHook(self.flow)
         yield from super()._handle_event(event)
         if isinstance(event, ResponseData):
             self._untaken_bytes += len(event.data)

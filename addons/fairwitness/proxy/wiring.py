@@ -75,6 +75,9 @@ class Live:
 
     asked: Asked
     upload: Tee | None = None
+    """Of a long upload, until its end."""
+    is_answered: bool = False
+    """Whether the whole answer came; an upload may go on after it."""
     download: Tee | None = None
     response_us: int = 0
     announced: tuple[int, ...] = ()
