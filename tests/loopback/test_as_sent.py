@@ -73,6 +73,10 @@ REFUSED = {
     "an odd Transfer-Encoding": [CHUNKED.replace(b"chunked", b"xchunked") + b"\r\n0\r\n\r\n"],
     "a space before the colon, an empty name": [get(b"/x", b"X-A : 1"), get(b"/x", b": v")],
     "folded header lines, NUL in a value": [get(b"/x", b"X-A: 1\r\n  folded"), get(b"/x", b"X-A: a\0b")],
+    "an excluded host in `X-Forwarded-Host`, `X-Host`, `Forwarded`": [
+        get(b"/x", b"X-Forwarded-Host: secret.test"),
+        get(b"/x", b"Forwarded: for=192.0.2.1;host=secret.test"),
+    ],
     "another name in Host than in the URL": [get(b"/x").replace(b"Host: HOST", b"Host: other.test")],
 }
 
@@ -112,7 +116,7 @@ def listener() -> Iterator[Scripted]:
 def proxy(listener: Scripted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """A proxy that has it in scope."""
     folder = tmp_path_factory.mktemp("as-sent")
-    policy = policy_text(include=[f"http://{listener.host}"])
+    policy = policy_text(include=[f"http://{listener.host}"], exclude=["http://secret.test:*"])
     with Proxy(folder, policy=policy, resolve=[listener.resolve]) as proxy:
         yield proxy
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,13 +27,23 @@ def server(authority: Authority) -> Iterator[Scripted]:
 
 
 @pytest.fixture(scope="module")
-def town(authority: Authority, server: Scripted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """A town that includes it."""
+def certificates(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a client's certificate for another host."""
+    folder = tmp_path_factory.mktemp("certificates")
+    shutil.copy(authority.leaf(["a tester"]), folder / "in.test.pem")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def town(
+    authority: Authority, server: Scripted, certificates: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Town]:
+    """A town that includes it, and has certificates for some servers."""
     with Town(
         authority,
         tmp_path_factory.mktemp("crafty"),
         include=lambda _: [server.url("", scheme="http"), server.url("")],
-        arguments=["--resolve", server.resolve],
+        arguments=["--resolve", server.resolve, "--set", f"client_certs={certificates}"],
     ) as town:
         yield town
 
@@ -125,3 +137,22 @@ def test_a_second_answer_during_an_upload_is_no_fault(town: Town, server: Script
     assert (200, b"ok") == (again.status, again.body)
     assert FIRST + REST == record.request_body
     assert [] == [told.text("reason") for told in town.proxy.told if told.text("state") == "warning"]
+
+
+@pytest.mark.bypass(78)
+def test_a_server_that_asks_for_a_certificate_is_shown_its_own_only(
+    town: Town, server: Scripted, authority: Authority, certificates: Path
+) -> None:
+    """The file that is named after it, and none before there is one."""
+
+    def answer(peer: Peer) -> None:
+        peer.read_until(b"\r\n\r\n")
+        peer.say(ANSWER)
+
+    server.play = answer
+    statuses = [town.curl(server.url("/who-are-you")).status]
+    shutil.copy(authority.leaf(["a tester"]), certificates / f"{server.name}.pem")
+    statuses.append(town.curl(server.url("/who-are-you")).status)
+
+    assert [200, 200] == statuses
+    assert [False, True] == [peer.has_certificate for peer in server.peers if b"/who-are-you" in peer.came]

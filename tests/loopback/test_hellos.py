@@ -105,6 +105,42 @@ def test_tls_to_the_proxy_agrees_on_no_http2(town: Town, offered: tuple[str, ...
 
 
 @pytest.mark.gate
+@pytest.mark.bypass(65)
+@pytest.mark.parametrize("is_inside", [False, True])
+def test_the_name_of_the_proxy_is_no_destination(town: Town, is_inside: bool) -> None:
+    """Who speaks TLS to localhost, or to a name of its own, is judged by what is asked for."""
+    replies = []
+    for origin in (town.inside, town.outside):
+        with town.client() as client:
+            client.start_tls("proxy.example", ca=town.proxy.ca, expects="proxy.example")
+            if is_inside:
+                client.connect(origin.host_port)
+            target = "/by-name" if is_inside else origin.url("/by-name")
+            replies.append(client.request(target, host=origin.host_port))
+
+    assert 200 == replies[0].status
+    assert is_blocked(replies[1])
+
+
+@pytest.mark.gate
+@pytest.mark.bypass(77)
+def test_a_resumed_session_is_judged_anew(town: Town) -> None:
+    """A ticket for a listed name opens neither another host nor another name, and no request comes early."""
+    with town.tunnel(town.inside) as first:
+        first.request("/resumed", host=town.inside.host_port)
+        replies = []
+        for origin, name in ((town.inside, "in.test"), (town.outside, "in.test"), (town.inside, "out.test")):
+            with town.client() as client:
+                client.connect(origin.host_port)
+                client.start_tls(name, ca=town.proxy.ca, resumes=first)
+                assert client.is_resumed
+                replies.append(client.request("/resumed", host=town.inside.host_port))
+
+    assert [False, True, True] == [is_blocked(reply) for reply in replies]
+    assert 2 == len(town.inside.requests_for("/resumed"))
+
+
+@pytest.mark.gate
 def test_a_server_name_that_cannot_be_checked_is_answered(
     town: Town, row_of: Callable[[str], ExchangeRow]
 ) -> None:

@@ -114,6 +114,26 @@ def test_no_way_of_writing_a_connect_reaches_a_stranger(town: Town, named: str) 
     assert (before, UNTOUCHED) == (town.inside.counts.requests, town.outside.counts)
 
 
+@pytest.mark.bypass(76)
+@pytest.mark.parametrize("framing", [("Content-Length", "500"), ("Transfer-Encoding", "chunked")])
+def test_a_connect_with_a_body_is_refused(town: Town, framing: tuple[str, str]) -> None:
+    """Its bytes would be taken for what comes inside, without the body's framing; an empty one is none."""
+    before = town.inside.counts
+    inner = f"GET /in-a-body HTTP/1.1\r\nHost: {town.inside.host_port}\r\n\r\n"
+    with town.client() as client:
+        refused = client.connect(town.inside.host_port, headers=[framing])
+        client.send(f"{len(inner):x}\r\n{inner}\r\n0\r\n\r\n".encode())
+        client.half_close()
+        client.read_until_end()
+    with town.client() as client:
+        empty = client.connect(town.inside.host_port, headers=[("Content-Length", "0")])
+
+    assert is_blocked(refused)
+    assert before.requests == town.inside.counts.requests
+    assert () == town.inside.requests_for("/in-a-body")
+    assert 200 == empty.status
+
+
 @pytest.mark.bypass(9)
 def test_another_server_name_than_connect_is_blocked(town: Town) -> None:
     """CONNECT to a listed host with a stranger's SNI: 403 inside TLS, and neither origin hears of it."""

@@ -10,6 +10,8 @@ from fairwitness.testing import Authority, Town, is_blocked
 
 pytestmark = pytest.mark.gate
 
+OTHERS = frozenset({"/front", "/canary", "/trailed"})
+"""Paths of the other tests here."""
 SPELLINGS = {
     "where case is one": ["/ADMIN", "/Admin/users", "/%41dmin"],
     "on Windows": ["/admin.", "/admin%20", "/admin%2e%20/users", "/%u0061dmin", "/%25u0061dmin"],
@@ -21,10 +23,13 @@ SPELLINGS = {
 """By what a server must do to serve ``/admin``."""
 
 
+EXCLUDED = ["https://in.test:*/admin", "https://secret.test:*"]
+
+
 @pytest.fixture(scope="module")
 def town(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """One that excludes a path."""
-    with Town(authority, tmp_path_factory.mktemp("spellings"), exclude=["https://in.test:*/admin"]) as town:
+    """One that excludes a path and a host."""
+    with Town(authority, tmp_path_factory.mktemp("spellings"), exclude=EXCLUDED) as town:
         yield town
 
 
@@ -37,7 +42,7 @@ def test_no_spelling_of_a_path_opens_an_excluded_one(town: Town) -> None:
     with town.tunnel(town.inside) as client:
         passed = [way for way in ways if not is_blocked(client.request(way, host=host))]
         statuses = [client.request(way, host=host).status for way in others]
-    seen = [each.target.decode() for each in town.inside.requests if each.path != "/front"]
+    seen = [each.target.decode() for each in town.inside.requests if each.path not in OTHERS]
 
     assert [] == passed
     assert [200] * len(others) == statuses
@@ -67,3 +72,41 @@ def test_no_header_names_an_excluded_path(town: Town) -> None:
     assert is_blocked(both)
     assert 200 == other.status
     assert ["/open"] == seen
+
+
+@pytest.mark.bypass(74)
+def test_no_header_names_an_excluded_host(town: Town) -> None:
+    """Servers may serve the host that a proxy's header names; what is only unlisted may stand there."""
+    headers = [
+        ("X-Forwarded-Host", "secret.test"),
+        ("x-forwarded-host", f"in.test, SECRET.test.:{town.inside.port}"),
+        ("X-Host", "secret.test:443"),
+        ("Forwarded", 'for=192.0.2.1; host="secret.test";proto=https'),
+        ("Forwarded", "for=x, for=y;Host = secret.test"),
+        ("X-Forwarded-Host", ",".join(f"{number}.test" for number in range(101))),
+    ]
+    host = town.inside.host_port
+    with town.tunnel(town.inside) as client:
+        replies = {each: client.request("/forwarded", host=host, headers=[each]) for each in headers}
+        others = [("X-Forwarded-Host", "canary.test, in.test"), ("Forwarded", "for=secret.test;by=_host")]
+        statuses = [client.request("/canary", host=host, headers=[each]).status for each in others]
+
+    assert [] == [each for each, reply in replies.items() if not is_blocked(reply)]
+    assert () == town.inside.requests_for("/forwarded")
+    assert [200, 200] == statuses
+
+
+@pytest.mark.bypass(75)
+def test_trailers_name_neither_path_nor_host_nor_password(town: Town) -> None:
+    """Some servers take trailers for headers: they are judged alike, and the proxy's password stays here."""
+    host = town.inside.host_port
+    named = [f"Host: {town.outside.host_port}", "X-Original-URL: /admin", "X-Forwarded-Host: secret.test"]
+    with town.tunnel(town.inside) as client:
+        for trailer in [*named, "Proxy-Authorization: Basic eDp5\r\nX-Sum: 1"]:
+            head = f"POST /trailed HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n"
+            client.send(f"{head}1\r\na\r\n0\r\n{trailer}\r\n\r\n".encode())
+            reply = client.reply(method="POST")
+            assert is_blocked(reply) == (trailer in named)
+    seen = town.inside.requests_for("/trailed")
+
+    assert [((b"X-Sum", b"1"),)] == [each.trailers for each in seen]

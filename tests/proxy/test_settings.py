@@ -16,6 +16,7 @@ from fairwitness.proxy.settings import SAFE, check_settable, forced, refuse_remo
         ("tcp_hosts", [".*"]),
         ("udp_hosts", [".*"]),
         ("rawtcp", True),
+        ("client_certs", __file__),
         ("ssl_insecure", True),
         ("mode", ["upstream:http://127.0.0.1:1"]),
         ("mode", ["regular", "dns"]),

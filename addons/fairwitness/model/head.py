@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import chain
@@ -59,4 +60,26 @@ def paths_named(headers: Headers) -> list[str]:
     ]
 
 
+def hosts_forwarded(headers: Headers) -> list[str]:
+    """Hosts, with port where one stands there, that headers name as the one first asked for.
+
+    Proxies set them for the server behind; some of those serve the host that stands there.
+
+    Source:
+        RFC 7239 for Forwarded; the others are conventions.
+    """
+    found: dict[str, None] = {}
+    for name, value in headers:
+        lower, text = name.lower(), value.decode("latin-1")
+        if lower in _HOST_HEADERS:
+            found |= dict.fromkeys(filter(None, map(str.strip, text.split(","))))
+        elif lower == b"forwarded":
+            found |= dict.fromkeys(_FORWARDED_HOST.findall(text))
+    return list(found)
+
+
+_HOST_HEADERS = frozenset(
+    {b"x-forwarded-host", b"x-forwarded-server", b"x-host", b"x-original-host", b"x-http-host-override"}
+)
+_FORWARDED_HOST = re.compile(r'(?i)\bhost[ \t]*=[ \t]*"?([^",;\s]+)')
 _PATH_HEADERS = frozenset({b"x-original-url", b"x-rewrite-url"})

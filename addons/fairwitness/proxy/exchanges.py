@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from mitmproxy import http
@@ -23,11 +24,13 @@ from fairwitness.proxy.tee import Tee
 from fairwitness.proxy.translate import (
     content_length,
     destinations_of,
+    forwarded_of,
     head_of,
     identify,
     is_gone,
     request_of,
     strip_proxy_headers,
+    strip_trailers,
     upgrade_of,
 )
 from fairwitness.proxy.wiring import Caller, Live, Wiring
@@ -35,6 +38,7 @@ from fairwitness.witness import head_verdict, refused
 
 _REFUSED_S = 1.0  # time for the answer, and for a page's other requests on the same connection
 _CUT = "client or server left after the answer, before the upload had come"
+_MOST_FORWARDED = 100  # each is looked up in the policy
 _RECEIVED = "fairwitness.received_us"
 _DESTINATIONS = "fairwitness.destinations"
 
@@ -96,7 +100,20 @@ class Exchanges:
             return verdict
         if caller.refused is not None:
             return caller.refused
-        return head_verdict(verdict, head_of(flow), upgrade=upgrade_of(flow), is_legible=True)
+        verdict = head_verdict(verdict, head_of(flow), upgrade=upgrade_of(flow), is_legible=True)
+        return self._of_forwarded(flow, verdict) if verdict.is_released else verdict
+
+    def _of_forwarded(self, flow: http.HTTPFlow, verdict: Verdict) -> Verdict:
+        """An excluded host is not asked for by a header either; other foreign names are a way to test."""
+        forwarded = forwarded_of(flow)
+        if len(forwarded) > _MOST_FORWARDED:
+            return refused(verdict, f"headers name more than {_MOST_FORWARDED} hosts")
+        for each in forwarded:
+            named = self._witness.preview([each])
+            if named.scope_list is ScopeList.EXCLUDE:
+                reason = f"a header names an excluded host: {named.reason}"
+                return replace(refused(verdict, reason), clauses=named.clauses)
+        return verdict
 
     async def upload_started(self, upload: Upload) -> None:
         """Decide on a long upload by its first megabyte, before anything of it leaves."""
@@ -174,6 +191,7 @@ class Exchanges:
     ) -> Live | None:
         """Ask the witness; what is released is remembered, what is not gets its answer."""
         caller = self._wiring.caller(flow.client_conn)
+        strip_trailers(flow)
         destinations = destinations_of(flow, caller)
         verdict = self._of_headers(flow, caller, destinations)
         added: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from pathlib import Path
 
 from mitmproxy import exceptions, options, version
 from mitmproxy.proxy import mode_specs
@@ -88,6 +89,11 @@ def refuse_unsafe(opts: options.Options, updated: Iterable[str], *, mode: str = 
     for name in updated:
         if name in _REQUIRED and not any(getattr(opts, name) == each for each in _REQUIRED[name]):
             raise exceptions.OptionsError(f"fairwitness: option {name} must stay {_REQUIRED[name][0]!r}")
+        if name == "client_certs" and opts.client_certs and not Path(opts.client_certs).expanduser().is_dir():
+            raise exceptions.OptionsError(
+                "fairwitness: client_certs must be a folder with a HOST.pem for each host: "
+                "one file would be shown to every server that asks"
+            )
         if name == "mode" and not all(each.split("@")[0] == mode for each in opts.mode):
             raise exceptions.OptionsError(f"fairwitness: only mode {mode} is supported")
 

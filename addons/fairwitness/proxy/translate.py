@@ -9,7 +9,7 @@ from mitmproxy.connection import ConnectionState
 from mitmproxy.net.http import url
 
 from fairwitness.model.exchange import Destination, Headers, Request, Response, new_exchange
-from fairwitness.model.head import paths_named
+from fairwitness.model.head import hosts_forwarded, paths_named
 from fairwitness.model.policy import Identify
 from fairwitness.proxy.layers import LEFT
 from fairwitness.proxy.wiring import Caller
@@ -54,19 +54,31 @@ def destinations_of(flow: http.HTTPFlow, caller: Caller) -> tuple[Destination, .
     sni = flow.client_conn.sni
     if flow.client_conn.tls and sni:
         found.append(Destination("sni", scheme, sni, flow.request.port, path))
-    for named_by, authority in _authorities(flow):
+    fields = _fields(flow)
+    for named_by, authority in _authorities(flow, fields):
         found.append(_named(named_by, authority, scheme, flow.request.port, path))
     host, port = flow.request.host, flow.request.port
-    found += [
-        Destination("url", scheme, host, port, named) for named in paths_named(flow.request.headers.fields)
-    ]
+    found += [Destination("url", scheme, host, port, named) for named in paths_named(fields)]
     return tuple(dict.fromkeys(found))
 
 
-def _authorities(flow: http.HTTPFlow) -> Iterator[tuple[str, str]]:
+def _fields(flow: http.HTTPFlow) -> Headers:
+    """Headers and trailers, which some servers take for one."""
+    trailers = flow.request.trailers
+    return flow.request.headers.fields + (trailers.fields if trailers else ())
+
+
+def forwarded_of(flow: http.HTTPFlow) -> list[Destination]:
+    """What the request says was asked for first; its connection does not go there."""
+    scheme, port = scheme_of(flow), flow.request.port
+    path = flow.request.path.split("?", 1)[0]
+    return [_named("forwarded", each, scheme, port, path) for each in hosts_forwarded(_fields(flow))]
+
+
+def _authorities(flow: http.HTTPFlow, fields: Headers) -> Iterator[tuple[str, str]]:
     if flow.request.authority:
         yield "authority", flow.request.authority
-    for name, value in flow.request.headers.fields:
+    for name, value in fields:
         if name.lower() == b"host":
             yield "host", value.decode("latin-1")
     target = flow.request.data.path
@@ -87,9 +99,7 @@ def _named(named_by: str, authority: str, scheme: str, dialled_port: int, path: 
 def strip_proxy_headers(flow: http.HTTPFlow) -> None:
     """Remove what is meant for the proxy, and the offer to go on with HTTP/2 in the clear."""
     headers = flow.request.headers
-    kept_fields = tuple(each for each in headers.fields if each[0].lower() not in _HOP_HEADERS)
-    if len(kept_fields) != len(headers.fields):
-        headers.fields = kept_fields
+    _without_hops(headers)
     if upgrade_of(flow) == "h2c":
         for name in ("upgrade", "http2-settings"):
             headers.pop(name, None)
@@ -98,6 +108,18 @@ def strip_proxy_headers(flow: http.HTTPFlow) -> None:
         headers.pop("connection", None)
         if kept:
             headers["connection"] = ", ".join(kept)
+
+
+def strip_trailers(flow: http.HTTPFlow) -> None:
+    """The same for trailers, which come later."""
+    if flow.request.trailers:
+        _without_hops(flow.request.trailers)
+
+
+def _without_hops(headers: http.Headers) -> None:
+    kept = tuple(each for each in headers.fields if each[0].lower() not in _HOP_HEADERS)
+    if len(kept) != len(headers.fields):
+        headers.fields = kept
 
 
 def identify(flow: http.HTTPFlow, how: Identify, *, nonce: str) -> tuple[str, ...]:
@@ -215,10 +237,10 @@ def headers_of(headers: http.Headers) -> Headers:
 
 
 def head_of(flow: http.HTTPFlow) -> list[bytes]:
-    """The parts of the request's head, as they are on the wire."""
+    """The parts of the request's head, as they are on the wire, and its trailers."""
     request = flow.request.data
     parts = [request.method, request.path, request.authority]
-    for name, value in request.headers.fields:
+    for name, value in _fields(flow):
         parts += (name, value)
     return parts
 

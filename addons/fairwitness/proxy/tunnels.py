@@ -20,7 +20,7 @@ from fairwitness.proxy.hooks import ALL_HOOKS
 from fairwitness.proxy.ja4 import ja4
 from fairwitness.proxy.label import as_label, is_right, label_of, refuse_stranger
 from fairwitness.proxy.socks import BY_NOTHING, BY_PASSWORD, SUCCEEDED, Handshake
-from fairwitness.proxy.translate import bare_request
+from fairwitness.proxy.translate import bare_request, content_length, header_of
 from fairwitness.proxy.wiring import Caller, Wiring
 from fairwitness.witness import Asked, refused
 
@@ -48,9 +48,11 @@ class Tunnels:
             return
         caller.label = label_of(flow) or caller.label
         verdict = self._decide(caller, flow.request.host, flow.request.port)
-        if not verdict.is_released and flow.request.port in _GREETS_FIRST:
-            asked = self._refuse_connect(caller, verdict)
-            flow.response = block_answer(asked.request, verdict, asked.id)
+        if _announces_body(flow):
+            caller.refused = verdict = refused(verdict, "a CONNECT with a body could be read in two ways")
+            self._answer_connect(flow, caller, verdict)
+        elif not verdict.is_released and flow.request.port in _GREETS_FIRST:
+            self._answer_connect(flow, caller, verdict)
         elif not verdict.is_released or caller.is_tunnel:
             flow.response = _established(flow)
             self._await_words(flow.client_conn, caller)
@@ -103,6 +105,10 @@ class Tunnels:
         assert caller.connect is not None
         return Destination("connect", scheme, *caller.connect)
 
+    def _answer_connect(self, flow: http.HTTPFlow, caller: Caller, verdict: Verdict) -> None:
+        asked = self._refuse_connect(caller, verdict)
+        flow.response = block_answer(asked.request, verdict, asked.id)
+
     def _refuse_connect(self, caller: Caller, verdict: Verdict) -> Asked:
         caller.has_spoken = True
         return self._witness.refuse(self._bare(caller, verdict, "CONNECT", "https"), verdict)
@@ -153,6 +159,11 @@ class Tunnels:
         server = data.context.server
         if server.timestamp_start and not server.connected:  # mitmproxy would wait for it for ever
             data.establish_server_tls_first = False
+
+    def tls_established_client(self, data: tls.TlsData) -> None:
+        """TLS to the proxy itself names the proxy, and not where anything goes."""
+        if self._wiring.caller(data.context.client).connect is None:
+            data.conn.sni = None
 
     async def _passes_undecrypted(self, client: connection.Client, caller: Caller, sni: str | None) -> bool:
         dialled = self._connect(caller, "https")
@@ -209,6 +220,11 @@ class Tunnels:
             verdict = _differing(self._witness.preview([self._connect(caller, "https")]), None)
         if verdict is not None:
             self._witness.refuse(self._bare(caller, verdict, "CONNECT", "https"), verdict)
+
+
+def _announces_body(flow: http.HTTPFlow) -> bool:
+    """Whether a CONNECT has one; mitmproxy would take it for what comes inside, without its framing."""
+    return bool(header_of(flow, b"transfer-encoding") or content_length(flow))
 
 
 def _established(flow: http.HTTPFlow) -> http.Response:

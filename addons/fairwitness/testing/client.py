@@ -123,7 +123,13 @@ class RawClient:
         return self.reply(method="CONNECT")
 
     def start_tls(
-        self, sni: str | None, *, ca: Path, alpn: Sequence[str] = ("http/1.1",), expects: str | None = None
+        self,
+        sni: str | None,
+        *,
+        ca: Path,
+        alpn: Sequence[str] = ("http/1.1",),
+        expects: str | None = None,
+        resumes: Self | None = None,
     ) -> str | None:
         """Speak TLS from here on, trusting *ca*; gives the protocol agreed on.
 
@@ -132,6 +138,7 @@ class RawClient:
             ca: PEM file of the authority that must have signed the certificate.
             alpn: Protocols to offer; none: no such extension.
             expects: Name that the certificate must be good for; None: any.
+            resumes: A client whose TLS session is to go on here.
 
         Raises:
             ssl.SSLError: The certificate is not signed by *ca*, or the other side would not have it.
@@ -141,7 +148,11 @@ class RawClient:
         context.check_hostname = expects is not None
         if alpn:
             context.set_alpn_protocols(list(alpn))
-        secure = context.wrap_socket(self._socket, server_hostname=sni)
+        session = None
+        if resumes is not None:
+            assert isinstance(resumes._socket, ssl.SSLSocket)
+            context, session = resumes._socket.context, resumes._socket.session
+        secure = context.wrap_socket(self._socket, server_hostname=sni, session=session)
         self._socket = secure
         return secure.selected_alpn_protocol()
 
@@ -150,6 +161,12 @@ class RawClient:
         """What ALPN agreed on."""
         assert isinstance(self._socket, ssl.SSLSocket)
         return self._socket.selected_alpn_protocol()
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether the other side went on with an earlier TLS session."""
+        assert isinstance(self._socket, ssl.SSLSocket)
+        return bool(self._socket.session_reused)
 
     @property
     def certificate(self) -> bytes:

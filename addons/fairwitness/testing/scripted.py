@@ -26,6 +26,8 @@ class Peer:
 
     def __init__(self, plug: socket.socket) -> None:
         self._plug = plug
+        self.has_certificate = isinstance(plug, ssl.SSLSocket) and plug.getpeercert(True) is not None
+        """Whether the client has shown one."""
         self._came = bytearray()
         self._read_over = 0
 
@@ -73,6 +75,8 @@ class Peer:
 class Scripted:
     """A threaded server on a port of its own, plain and TLS, whose every connection is *play*.
 
+    It asks for a client's certificate, and takes who has none.
+
     Args:
         authority: Signs its leaf; None: it speaks no TLS.
         name: Host name that it is good for.
@@ -85,6 +89,8 @@ class Scripted:
         if authority is not None:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._context.load_cert_chain(authority.leaf([name]))
+            self._context.load_verify_locations(authority.pem)
+            self._context.verify_mode = ssl.CERT_OPTIONAL
         self.name = name
         self.host = f"{name}:{self._listener.getsockname()[1]}"
         """``name:port``."""
