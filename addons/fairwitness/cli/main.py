@@ -166,7 +166,8 @@ def _run() -> int:
         _complain("fairwitness", error.format_message(), "See 'fairwitness --help'")
         return EXIT_USAGE
     except StartEndedError as ended:
-        _complain("fairwitness", ended.what, "Start it again")
+        if ended.exit_code != EXIT_INTERRUPTED:
+            _complain("fairwitness", ended.what, "Start it again")
         return ended.exit_code
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED

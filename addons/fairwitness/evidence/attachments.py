@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from hashlib import file_digest, sha256
 from pathlib import Path
 
 from fairwitness.errors import EvidenceError, PolicyError
+from fairwitness.evidence.plain import make_folder, open_plain
 from fairwitness.model.finding import Attachment
 
 FOLDER = "attachments"
@@ -37,8 +37,7 @@ def keep_attachment(evidence: Path, source: Path) -> Attachment:
             raise _too_large(source)
         folder = evidence / FOLDER
         try:
-            folder.mkdir(mode=0o700, exist_ok=True)
-            folder.chmod(0o700)
+            make_folder(folder)
             free = os.statvfs(folder)
             if free.f_bavail * free.f_frsize < announced + _SPARE_BYTES:
                 raise _full(folder, "the disk has too little room left")
@@ -73,7 +72,7 @@ def _copied(descriptor: int, folder: Path, source: Path) -> Attachment:
 def attachment_problem(evidence: Path, attachment: Attachment) -> str | None:
     """What is wrong with the kept copy of a file; None while it is what was attached."""
     try:
-        with attachment_path(evidence, attachment).open("rb") as file:
+        with open(open_plain(attachment_path(evidence, attachment), os.O_RDONLY), "rb") as file:
             digest = file_digest(file, "sha256").hexdigest()
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
@@ -96,18 +95,16 @@ def attachment_name(name: str) -> str:
 
 def _opened(source: Path) -> int:
     """A descriptor of a plain file: no link, no device, no pipe that would never end."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        descriptor = os.open(source, flags)
+        return open_plain(source, os.O_RDONLY)
     except OSError as error:
-        what = "it is a symbolic link" if source.is_symlink() else f"it cannot be read ({error.strerror})"
-        raise PolicyError(what, where=str(source), mend="Name a plain file that you may read") from error
+        raise PolicyError(
+            f"it cannot be read ({error.strerror})",
+            where=str(source),
+            mend="Name a plain file that you may read",
+        ) from error
     except ValueError as error:
         raise PolicyError("this is no file name", where=repr(source), mend="Name a plain file") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise PolicyError("it is no plain file", where=str(source), mend="Name a plain file")
-    return descriptor
 
 
 def _sync_folder(folder: Path) -> None:

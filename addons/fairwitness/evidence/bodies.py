@@ -32,6 +32,7 @@ from fairwitness.evidence.bodyrow import (
 from fairwitness.evidence.entry import KEY_BYTES, body_digests, body_pieces
 from fairwitness.evidence.keep import Keep
 from fairwitness.evidence.layout import shrink
+from fairwitness.evidence.plain import make_folder
 from fairwitness.model.message import Direction
 
 INLINE_BYTES = 4096  # up to here a body lies in its entry's row
@@ -107,9 +108,8 @@ class Bodies:
         self._growing: set[PartFile] = set()
         self._waiting: set[bytes] = set()
         self._count = 0
-        self._parts.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for made in (self._folder, self._parts):
-            made.chmod(0o700)
+        for each in (self._folder, self._parts):
+            make_folder(each)
 
     def keep(self, content: bytes, keep: Keep, *, most: int = STORED_BYTES) -> KeptBody:
         """Store a body that is there as a whole.
@@ -188,7 +188,7 @@ class Bodies:
         """Close a part file and give it the name of its content as well."""
         self.leave(part)
         path = file_of(self._folder, address)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        make_folder(path.parent)
         try:
             os.link(part.path, path)
         except FileExistsError:

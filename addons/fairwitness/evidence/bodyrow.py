@@ -13,6 +13,7 @@ import zstandard
 
 from fairwitness.evidence.entry import KEY_BYTES
 from fairwitness.evidence.layout import DamagedError, expand
+from fairwitness.evidence.plain import open_plain
 
 STORED_BYTES = 16 << 20  # 16 MiB: what is stored of a body; hash and size are always of the whole
 FOLDER_NAME = "bodies"
@@ -117,7 +118,7 @@ def expand_stream(data: bytes) -> bytes:
 
 def _read_file(path: Path, row: BodyRow) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open(open_plain(path, os.O_RDONLY), "rb") as file:
             data = file.read(2 * STORED_BYTES)
     except OSError as error:
         raise DamagedError(f"its body's file cannot be read ({error.strerror})") from None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairwitness.errors import EvidenceError
+from fairwitness.evidence.plain import open_plain
 from fairwitness.model.clock import iso_us
 
 LOCK_NAME = "lock"
@@ -48,7 +49,7 @@ class Lock:
         self._since_us = now_us
         try:
             # Not inherited by programs that are started (PEP 446), so a browser never keeps the lock.
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            self._fd = open_plain(self._path, os.O_RDWR | os.O_CREAT)
             os.fchmod(self._fd, 0o600)
         except OSError as error:
             raise EvidenceError(
@@ -103,7 +104,7 @@ class Lock:
 def holder_of(folder: Path) -> Holder | None:
     """The process that writes the log in *folder*; None where nobody does."""
     try:
-        descriptor = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = open_plain(folder / LOCK_NAME, os.O_RDONLY)
     except OSError:
         return None
     try:

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from fairwitness.errors import EvidenceError
+from fairwitness.evidence.plain import odd_of, open_plain
 from fairwitness.evidence.trouble import trouble_of
 
 LOG_NAME = "log.sqlite3"
@@ -110,7 +111,7 @@ def connect(path: Path) -> sqlite3.Connection:
         EvidenceError: It is no database, or cannot be written.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = open_plain(path, os.O_RDWR | os.O_CREAT)
         os.fchmod(descriptor, 0o600)
         # Closing a descriptor drops the process's POSIX locks on that file: only now, before SQLite has any.
         os.close(descriptor)
@@ -120,6 +121,7 @@ def connect(path: Path) -> sqlite3.Connection:
             where=str(path),
             mend="Give yourself the right to write the evidence folder",
         ) from error
+    _refuse_odd(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S)
     try:
         connection.executescript(
@@ -188,6 +190,7 @@ def connect_readonly(path: Path, *, is_shared: bool = False) -> sqlite3.Connecti
             where=str(path.parent),
             mend="Run 'fairwitness run' first, or name the folder with --evidence",
         )
+    _refuse_odd(path)
     connection = sqlite3.connect(
         f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if _is_at_rest(path) else ''}",
         uri=True,
@@ -209,6 +212,19 @@ def connect_readonly(path: Path, *, is_shared: bool = False) -> sqlite3.Connecti
             ) from error
         raise unreadable(path, error) from error
     return connection
+
+
+def _refuse_odd(path: Path) -> None:
+    """SQLite waits for a pipe beside the database without end, and follows what a journal says."""
+    for ending in ("-journal", "-wal", "-shm"):
+        beside = path.with_name(path.name + ending)
+        odd = odd_of(beside)
+        if odd is not None:
+            raise EvidenceError(
+                f"the log cannot be read with this beside it: {odd}",
+                where=str(beside),
+                mend="Move it away; fairwitness did not make it",
+            )
 
 
 def _is_at_rest(path: Path) -> bool:
