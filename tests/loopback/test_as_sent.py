@@ -64,6 +64,9 @@ CHANGED = {
 GONE = (b"100-continue", b"Upgrade", b"h2c", b"HTTP2-Settings", b"Proxy-Connection", b";a=b")
 REFUSED = {
     "raw bytes, a space or a tab in the target": [get(b"/\xff\xfe"), get(b"/a b"), get(b"/a\tb")],
+    "a name that only the newer IDNA knows (ß, ς, joiners: `xn--strae-oqa.de`)": [
+        get(b"/x").replace(b"HOST", b"xn--strae-oqa.de")
+    ],
     "HTTP/0.9": [b"GET http://HOST/x\r\n\r\n"],
     "Content-Length twice, equal or not": [
         LENGTH + b"Content-Length: 1\r\n\r\na",

@@ -1,4 +1,4 @@
-"""An excluded path, written so that some servers still read it: the gate reads it as they do."""
+"""An excluded path or host, written so that some servers still read it: the gate reads it as they do."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from fairwitness.testing import Authority, Town, is_blocked
+from fairwitness.testing.lookups import MANY
 
 pytestmark = pytest.mark.gate
 
@@ -26,10 +27,15 @@ SPELLINGS = {
 EXCLUDED = ["https://in.test:*/admin", "https://secret.test:*"]
 
 
+def below_many(_: Town) -> list[str]:
+    """Entries for names that the resolver makes up."""
+    return [f"http://*.{MANY}:*"]
+
+
 @pytest.fixture(scope="module")
 def town(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """One that excludes a path and a host."""
-    with Town(authority, tmp_path_factory.mktemp("spellings"), exclude=EXCLUDED) as town:
+    with Town(authority, tmp_path_factory.mktemp("spellings"), exclude=EXCLUDED, include=below_many) as town:
         yield town
 
 
@@ -110,3 +116,14 @@ def test_trailers_name_neither_path_nor_host_nor_password(town: Town) -> None:
     seen = town.inside.requests_for("/trailed")
 
     assert [((b"X-Sum", b"1"),)] == [each.trailers for each in seen]
+
+
+@pytest.mark.bypass(31)
+def test_a_name_that_dns_would_read_otherwise_is_not_looked_up(town: Town) -> None:
+    """Python's resolver folds other letters than browsers: raw letters in Host would lead to another host."""
+    with town.client() as client:
+        client.send(f"GET /folded HTTP/1.1\r\nHost: a\u1d62b.{MANY}:{town.inside.port}\r\n\r\n".encode())
+        reply = client.reply()
+
+    assert is_blocked(reply)
+    assert frozenset() == town.strangers_asked_for
