@@ -54,6 +54,21 @@ def test_the_log_has_the_head_as_it_was_sent(town: Town, row_of: Callable[[str],
     assert (b"X-Bug-Bounty", b"tester") in seen.headers
 
 
+def test_a_method_is_on_record_in_the_case_in_which_it_left(
+    town: Town, row_of: Callable[[str], ExchangeRow]
+) -> None:
+    """Servers may tell them apart; the log is found by it in any case."""
+    url = town.inside.url("/method-as-sent", scheme="http")
+    with town.client() as client:
+        client.request(url, host=town.inside.host_port, method="pUt", body=b"x")
+    record = town.proxy.record(row_of(url))
+    found = town.proxy.command("log", "--method", "put")
+
+    assert ["pUt"] == [seen.method for seen in town.inside.requests_for("/method-as-sent")]
+    assert record.request_line.startswith(b"pUt /method-as-sent ")
+    assert "/method-as-sent" in found.stdout
+
+
 def test_http2_is_kept_where_it_is_safe(town: Town, row_of: Callable[[str], ExchangeRow]) -> None:
     """With mitmproxy 12 HTTP/2 goes on as HTTP/2, all streams on one connection; with 11 it is HTTP/1."""
     offered = ("h2", "http/1.1")

@@ -18,7 +18,7 @@ def wire(text: str) -> bytes:
 def add_request_head(draft: Draft, request: Request, *, hide: Hide, hide_query: bool) -> None:
     """Cut a request's head into *draft*."""
     path, mark, query = request.target.partition(b"?")
-    start = [wire(request.method) + b" ", path]
+    start = [wire(request.method_sent or request.method) + b" ", path]
     if mark:
         first, *others = query.split(b"&")
         pairs = [b"?" + first, *(b"&" + pair for pair in others)]

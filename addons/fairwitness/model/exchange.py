@@ -137,6 +137,7 @@ class Request(_Headed):
     """When its head was complete at the proxy."""
     client: Client
     method: str
+    """In capitals."""
     scheme: str
     """``http`` | ``https`` | ``ws`` | ``wss``."""
     host: str
@@ -158,6 +159,8 @@ class Request(_Headed):
     trailers: Headers = ()
     identification_added: tuple[str, ...] = ()
     """Names of headers that were added or changed to identify the researcher."""
+    method_sent: str = ""
+    """The method as it leaves, where not in capitals: servers may tell them apart."""
     initiator: Initiator = Initiator.TOOL
     initiator_why: str = "not judged"
     page: str | None = None

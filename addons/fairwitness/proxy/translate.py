@@ -162,6 +162,7 @@ def request_of(
         destinations: Where it names them already; else they are read anew.
     """
     request = flow.request
+    sent = request.data.method.decode("utf-8", "surrogateescape")
     target = request.data.path
     if not target.startswith(b"/"):
         _, _, rest = target.partition(b"://")
@@ -183,6 +184,7 @@ def request_of(
         body_is_cut=body_bytes is None or body_bytes > len(body),
         trailers=headers_of(request.trailers) if request.trailers else (),
         identification_added=identification_added,
+        method_sent=sent if sent != request.method else "",
     )
 
 

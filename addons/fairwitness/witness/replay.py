@@ -177,7 +177,7 @@ def exchange_of(record: ExchangeRecord) -> Exchange | None:
             label=row.label,
             ja4=meta.get("ja4"),
         ),
-        method=method.decode("latin-1"),
+        method=method.decode("latin-1").upper(),
         scheme=scheme,
         host=row.host,
         port=int(place["port"] or _PORTS[scheme]),
