@@ -29,6 +29,7 @@ from fairwitness.evidence.testing import (
 )
 from fairwitness.model.flag import Answer, AnswerAs
 from fairwitness.model.message import Direction, Message
+from fairwitness.model.record import LogFilter
 
 NOISE = random.Random(1).randbytes(400_000)
 
@@ -294,3 +295,26 @@ def test_database_that_is_cut_or_overwritten_is_named(copy: Path, at: int) -> No
             found = True
 
         assert found
+
+
+ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n)"
+
+
+@pytest.mark.parametrize(
+    ("name", "table"), [("log.sqlite3", "entry"), ("view.sqlite3", "exchange"), ("words.sqlite3", "beyond")]
+)
+def test_tables_of_a_strangers_database_have_an_end(copy: Path, name: str, table: str) -> None:
+    """What poses as a table and has rows without end is not read: the log is refused, the rest made anew."""
+    with Reader.open(copy) as reader:
+        wanted = list(reader.exchanges(LogFilter(words=("app.example",))))
+    connection = sqlite3.connect(copy / name)
+    connection.execute(f"ALTER TABLE {table} RENAME TO old")
+    connection.execute(f"CREATE VIEW {table} AS {ENDLESS} SELECT old.* FROM n LEFT JOIN old")
+    connection.close()
+    if table == "entry":
+        for use in (Reader.open, open_log):
+            with pytest.raises(EvidenceError, match="its tables are not those of a log"):
+                use(copy)
+    else:
+        with Reader.open(copy) as reader:
+            assert wanted == list(reader.exchanges(LogFilter(words=("app.example",))))

@@ -25,7 +25,7 @@ from fairwitness.evidence.findings import findings_of
 from fairwitness.evidence.layout import DamagedError, Segments
 from fairwitness.evidence.meta import Pairs, every, first
 from fairwitness.evidence.position import Position, read_mark
-from fairwitness.evidence.prune import text_without_body, told_as_pruned, was_pruned
+from fairwitness.evidence.prune import text_without_body, told_as_gone, was_pruned
 from fairwitness.evidence.schema import FIRST_SCHEMA, LOG_NAME, MIGRATION_SET, connect_readonly
 from fairwitness.evidence.stored import StoredEntry, body_row, checked_body_row, entries_from
 from fairwitness.evidence.tree import Tree
@@ -80,6 +80,8 @@ class _Check:
         self._schema_lines: list[str] = []
         self._pruned: set[int] = set()
         self._told_as_pruned: set[int] = set()
+        self._erased: set[int] = set()
+        self._told_as_erased: set[int] = set()
 
     def all(self) -> Iterator[Problem]:
         yield from _structure_problems(self._connection)
@@ -95,6 +97,8 @@ class _Check:
             yield Problem("mark", f"entries after {self._position.size - 1} are missing")
         for index in sorted(self._pruned - self._told_as_pruned):
             yield Problem(f"entry {index}", "its body is missing, and no entry says that it was pruned")
+        for index in sorted(self._erased - self._told_as_erased):
+            yield Problem(f"entry {index}", "what opens it was erased, and no entry says so")
         yield from self._tree_problems()
         yield from self._orphan_problems()
         yield from self._body_problems()
@@ -112,6 +116,7 @@ class _Check:
                 pairs = entry.pairs()
                 text = self._text(entry, entry.segments(), pairs)
             else:
+                self._erased.add(entry.index)
                 text = self._written(entry)
             if leaf_of(text) != entry.leaf:
                 yield Problem(where, "its bytes do not give its leaf")
@@ -120,7 +125,8 @@ class _Check:
         if pairs is not None:
             self._schema_lines += every(pairs, "schema")
             if entry.kind == "erase":
-                self._told_as_pruned.update(told_as_pruned(pairs))
+                is_of_bodies = first(pairs, "erased") == "bodies"
+                (self._told_as_pruned if is_of_bodies else self._told_as_erased).update(told_as_gone(pairs))
             if entry.number != self._number(entry, pairs):
                 yield Problem(where, "its number is not the one it was given")
         for node in self._tree.append(entry.leaf):

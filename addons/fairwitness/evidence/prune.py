@@ -219,8 +219,8 @@ def _texts(connection: sqlite3.Connection, bodies: Path, drop: Drop) -> list[tup
     return texts
 
 
-def told_as_pruned(pairs: Iterable[tuple[str, str]]) -> Iterator[int]:
-    """The entries whose bodies an erase entry says are gone."""
+def told_as_gone(pairs: Iterable[tuple[str, str]]) -> Iterator[int]:
+    """The entries of which an erase entry says that something is gone."""
     for key, value in pairs:
         index = value.partition(" ")[0]
         if key == "entry" and index.isascii() and index.isdigit() and len(index) < 19:

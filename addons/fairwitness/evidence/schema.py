@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from fairwitness.errors import EvidenceError
@@ -13,6 +15,7 @@ from fairwitness.evidence.trouble import trouble_of
 LOG_NAME = "log.sqlite3"
 PAGE_BYTES = 8192
 MIGRATION_SET = "fairwitness.evidence"
+_NO_LOG = "its tables are not those of a log"
 BUSY_S = 1.0  # how long another program's lock on the database is waited for
 
 # Unlike a list of the rare kinds this costs a request one comparison (IN builds a table for each row: 6 us).
@@ -165,6 +168,8 @@ def migrate(connection: sqlite3.Connection, path: Path) -> tuple[str, ...]:
                 mend="Update fairwitness",
             )
         migrations.apply(database)
+        if not has_tables(connection, FIRST_SCHEMA):
+            raise sqlite3.DatabaseError(_NO_LOG)
         return tuple(
             f"{applied.name} {applied.applied_at}"
             for applied in migrations.applied(database)
@@ -201,6 +206,8 @@ def connect_readonly(path: Path, *, is_shared: bool = False) -> sqlite3.Connecti
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA query_only = ON")
+        if not has_tables(connection, FIRST_SCHEMA):
+            raise sqlite3.DatabaseError(_NO_LOG)
         connection.execute("SELECT idx, kind, time_us, exchange, after, number, leaf FROM entry LIMIT 1")
     except sqlite3.Error as error:
         connection.close()
@@ -225,6 +232,16 @@ def _refuse_odd(path: Path) -> None:
                 where=str(beside),
                 mend="Move it away; fairwitness did not make it",
             )
+
+
+def has_tables(connection: sqlite3.Connection, statements: Sequence[str], *, schema: str = "main") -> bool:
+    """Whether a database holds the tables that *statements* make, just as they make them.
+
+    In a stranger's a view could stand in the place of one, and have rows without end.
+    """
+    wanted = {statement for statement in statements if re.match("CREATE (VIRTUAL )?TABLE ", statement)}
+    found = connection.execute(f"SELECT sql FROM {schema}.sqlite_master WHERE type = 'table'")  # noqa: S608
+    return wanted <= {sql for (sql,) in found}
 
 
 def _is_at_rest(path: Path) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fairwitness.evidence.derived import drop_derived, log_name, open_derived
-from fairwitness.evidence.schema import LOG_NAME, connect_readonly
+from fairwitness.evidence.schema import LOG_NAME, connect_readonly, has_tables
 from fairwitness.evidence.stored import stored_size
 from fairwitness.evidence.view import View, state_checksum
 from fairwitness.evidence.viewrow import COLUMNS
@@ -165,6 +165,8 @@ def make_tables(
 
 def belongs(connection: sqlite3.Connection, schema: str, log: sqlite3.Connection) -> bool:
     """Whether a view is one of this log and of this version."""
+    if not has_tables(connection, _SCHEMA, schema=schema):
+        return False
     row = connection.execute(f"SELECT version, log, size, session, checksum FROM {schema}.state").fetchone()
     if row is None or row[0] != VERSION or row[1] != log_name(log):
         return False

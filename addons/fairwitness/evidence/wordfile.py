@@ -19,7 +19,7 @@ from zlib import crc32
 from fairwitness.evidence.bodyrow import FOLDER_NAME
 from fairwitness.evidence.derived import drop_derived, log_name, open_derived
 from fairwitness.evidence.layout import DamagedError
-from fairwitness.evidence.schema import LOG_NAME, connect_readonly
+from fairwitness.evidence.schema import LOG_NAME, connect_readonly, has_tables
 from fairwitness.evidence.stored import StoredEntry, entries_at, entries_from, stored_size
 from fairwitness.evidence.viewrow import begun_row
 from fairwitness.evidence.words import INDEXED_BYTES, indexed_text, match_of, searched_text, searched_url
@@ -235,6 +235,8 @@ def _connect(folder: Path, log: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def _belongs(connection: sqlite3.Connection, log: sqlite3.Connection) -> bool:
+    if not has_tables(connection, _SCHEMA):
+        return False
     row = connection.execute("SELECT version, log, size, checksum FROM state").fetchone()
     if row is None or row[0] != VERSION or row[1] != log_name(log):
         return False
