@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fairwitness.cli.main import program
-from fairwitness.evidence import Keep, Log
+from fairwitness.evidence import Keep, Log, Reader
 from fairwitness.model.clock import parse_iso_us
 from fairwitness.model.exchange import Client, Destination, Exchange, Initiator, Request, Response
 from fairwitness.model.flag import Flag, Pointer, Severity
@@ -253,6 +253,18 @@ def test_show_saves_the_body_as_it_is(home: Home, logged: Path) -> None:
     saved = home.folder / "answer.json"
     assert (BODY, BODY) == (saved.read_bytes(), printed.stdout)
     assert 0o600 == saved.stat().st_mode & 0o777
+
+
+def test_a_body_never_replaces_a_part_of_the_log(home: Home, logged: Path) -> None:
+    """Not by name, and not by a link that leads there: exit 3, and the log is whole."""
+    (home.folder / "link").symlink_to(logged / "log.sqlite3")
+    for option, path in (("--body", logged / "log.sqlite3"), ("--request-body", home.folder / "link")):
+        result = home.run("show", "1", option, str(path), "--evidence", str(logged))
+
+        assert 3 == result.code
+        assert "it would lie in the evidence folder" in result.error
+    with Reader.open(logged) as reader:
+        assert [] == list(reader.problems())
 
 
 @pytest.mark.parametrize("which", ["99", "0", "-1", "f1", "x" * 32, "\x1b[2J", "1" * 400])

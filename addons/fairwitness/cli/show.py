@@ -61,7 +61,10 @@ def show(context: click.Context, which: str, body: Path | None, request_body: Pa
     only; --body saves one as it is.
     """
     chosen = choices(context)
-    with find_place(chosen).reader() as reader:
+    place = find_place(chosen)
+    for path in filter(None, (body, request_body)):
+        _refuse_evidence(path, place.evidence)
+    with place.reader() as reader:
         record = reader.exchange(_numbered(reader, which))
         flags = reader.flags_named(record.row.flags)
     if body or request_body:
@@ -78,6 +81,16 @@ def show(context: click.Context, which: str, body: Path | None, request_body: Pa
 def _numbered(reader: Reader, which: str) -> str:
     match = _LAST.fullmatch(which)
     return str(reader.newest_id() + 1 - int(match[1] or 1)) if match else which
+
+
+def _refuse_evidence(path: Path, evidence: Path) -> None:
+    """A body never replaces a part of the log, nor what a link that lies elsewhere leads to."""
+    if path.resolve().is_relative_to(evidence.resolve()):
+        raise EvidenceError(
+            "the body cannot be saved: it would lie in the evidence folder",
+            where=str(path),
+            mend="Save it in another place",
+        )
 
 
 def _save_body(record: ExchangeRecord, content: bytes | None, path: Path, option: str) -> None:
