@@ -27,6 +27,13 @@ def server(authority: Authority) -> Iterator[Scripted]:
 
 
 @pytest.fixture(scope="module")
+def nobody(authority: Authority) -> Iterator[Scripted]:
+    """One that proves no name."""
+    with Scripted(authority, "nobody.test", address="127.0.0.11", is_anonymous=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
 def certificates(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a client's certificate for another host."""
     folder = tmp_path_factory.mktemp("certificates")
@@ -36,14 +43,22 @@ def certificates(authority: Authority, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def town(
-    authority: Authority, server: Scripted, certificates: Path, tmp_path_factory: pytest.TempPathFactory
+    authority: Authority,
+    server: Scripted,
+    nobody: Scripted,
+    certificates: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Town]:
-    """A town that includes it, and has certificates for some servers."""
+    """A town that includes them, has certificates for some servers, and takes every cipher."""
+    settings = [f"client_certs={certificates}", "ciphers_server=ALL:@SECLEVEL=0"]
     with Town(
         authority,
         tmp_path_factory.mktemp("crafty"),
-        include=lambda _: [server.url("", scheme="http"), server.url("")],
-        arguments=["--resolve", server.resolve, "--set", f"client_certs={certificates}"],
+        include=lambda _: [server.url("", scheme="http"), server.url(""), nobody.url("")],
+        arguments=[
+            *(word for each in (server, nobody) for word in ("--resolve", each.resolve)),
+            *(word for each in settings for word in ("--set", each)),
+        ],
     ) as town:
         yield town
 
@@ -156,3 +171,16 @@ def test_a_server_that_asks_for_a_certificate_is_shown_its_own_only(
 
     assert [200, 200] == statuses
     assert [False, True] == [peer.has_certificate for peer in server.peers if b"/who-are-you" in peer.came]
+
+
+@pytest.mark.bypass(79)
+def test_a_server_without_a_certificate_gets_no_request(town: Town, nobody: Scripted) -> None:
+    """Some ciphers need none, and then there is nothing to verify."""
+    reply = town.curl(nobody.url("/to-nobody"))
+    row = town.proxy.wait_for_row(lambda row: row.url == nobody.url("/to-nobody") and row.outcome != "open")
+
+    assert 502 == reply.status
+    assert b"has shown none" in reply.body
+    assert row.outcome.startswith("failed")
+    assert nobody.accepts > 0
+    assert [] == [peer.came for peer in nobody.peers if peer.came]

@@ -18,6 +18,7 @@ from fairwitness.proxy.brakes import Braking
 _MOST_BYTES = 1 << 16  # browsers' are under 3 KiB
 _RECORD_HEAD_BYTES = 5
 _MESSAGE_HEAD_BYTES = 4
+_UNPROVEN = "Certificate verify failed: the server has shown none"  # which some ciphers allow
 _NOT_BEGUN = "TLS to the server could not be begun; has its name an odd form?"
 
 
@@ -68,7 +69,7 @@ class PatientTls(Braking, tls_layers.ClientTLSLayer):
 
 
 class AnsweringTls(tls_layers.ServerTLSLayer):
-    """TLS to a server; that it could not even be begun is told to whoever waits for it."""
+    """TLS to a server, which must have shown a certificate; what could not be begun is told to who waits."""
 
     _is_begun = False
 
@@ -83,6 +84,8 @@ class AnsweringTls(tls_layers.ServerTLSLayer):
         """Remember what comes of the first hello: mitmproxy looks only at what comes of later data."""
         is_over, failure = yield from super().receive_handshake_data(data)
         self._is_begun = failure is None
+        if is_over and self.tls.get_peer_certificate() is None:
+            return False, _UNPROVEN
         return is_over, failure
 
 

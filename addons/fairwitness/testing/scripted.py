@@ -81,9 +81,17 @@ class Scripted:
         authority: Signs its leaf; None: it speaks no TLS.
         name: Host name that it is good for.
         address: Loopback address to bind.
+        is_anonymous: Whether it speaks TLS 1.2 without a certificate.
     """
 
-    def __init__(self, authority: Authority | None, name: str = "raw.test", *, address: str) -> None:
+    def __init__(
+        self,
+        authority: Authority | None,
+        name: str = "raw.test",
+        *,
+        address: str,
+        is_anonymous: bool = False,
+    ) -> None:
         self._listener = socket.create_server((address, 0))
         self._context: ssl.SSLContext | None = None
         if authority is not None:
@@ -91,6 +99,10 @@ class Scripted:
             self._context.load_cert_chain(authority.leaf([name]))
             self._context.load_verify_locations(authority.pem)
             self._context.verify_mode = ssl.CERT_OPTIONAL
+        if self._context is not None and is_anonymous:
+            self._context.verify_mode = ssl.CERT_NONE
+            self._context.maximum_version = ssl.TLSVersion.TLSv1_2
+            self._context.set_ciphers("aNULL:@SECLEVEL=0")
         self.name = name
         self.host = f"{name}:{self._listener.getsockname()[1]}"
         """``name:port``."""
