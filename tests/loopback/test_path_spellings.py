@@ -11,7 +11,7 @@ from fairwitness.testing.lookups import MANY
 
 pytestmark = pytest.mark.gate
 
-OTHERS = frozenset({"/front", "/canary", "/trailed"})
+OTHERS = frozenset({"/front", "/canary", "/trailed", "/copied"})
 """Paths of the other tests here."""
 SPELLINGS = {
     "where case is one": ["/ADMIN", "/Admin/users", "/%41dmin"],
@@ -127,3 +127,22 @@ def test_a_name_that_dns_would_read_otherwise_is_not_looked_up(town: Town) -> No
 
     assert is_blocked(reply)
     assert frozenset() == town.strangers_asked_for
+
+
+@pytest.mark.bypass(80)
+def test_no_copy_leads_to_an_excluded_path(town: Town) -> None:
+    """COPY and MOVE of WebDAV write where Destination says: to paths and hosts that are allowed."""
+    host = town.inside.host_port
+    inside = [f"https://{host}/admin/x", "/admin/x", f"https://{town.outside.host_port}/x", "//out.test/x"]
+    with town.tunnel(town.inside) as client:
+
+        def is_refused(method: str, destination: str) -> bool:
+            headers = [("Destination", destination)]
+            return is_blocked(client.request("/copied", host=host, method=method, headers=headers))
+
+        passed = [each for each in inside if not is_refused("MOVE", each) or not is_refused("copy", each)]
+        refused = [is_refused("COPY", f"https://{host}/open/x?y"), is_refused("GET", "Paris")]
+
+    assert [] == passed
+    assert [False, False] == refused
+    assert 2 == len(town.inside.requests_for("/copied"))

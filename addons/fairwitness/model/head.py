@@ -60,6 +60,17 @@ def paths_named(headers: Headers) -> list[str]:
     ]
 
 
+def copied_to(method: str, headers: Headers) -> list[str]:
+    """URLs or paths that a COPY or MOVE writes to.
+
+    Source:
+        RFC 4918 (WebDAV), 10.3.
+    """
+    if method.upper() not in ("COPY", "MOVE"):
+        return []
+    return [value.decode("latin-1").strip() for name, value in headers if name.lower() == b"destination"]
+
+
 def hosts_forwarded(headers: Headers) -> list[str]:
     """Hosts, with port where one stands there, that headers name as the one first asked for.
 

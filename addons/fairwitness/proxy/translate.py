@@ -9,7 +9,7 @@ from mitmproxy.connection import ConnectionState
 from mitmproxy.net.http import url
 
 from fairwitness.model.exchange import Destination, Headers, Request, Response, new_exchange
-from fairwitness.model.head import hosts_forwarded, paths_named
+from fairwitness.model.head import copied_to, hosts_forwarded, paths_named
 from fairwitness.model.policy import Identify
 from fairwitness.proxy.layers import LEFT
 from fairwitness.proxy.wiring import Caller
@@ -59,6 +59,7 @@ def destinations_of(flow: http.HTTPFlow, caller: Caller) -> tuple[Destination, .
         found.append(_named(named_by, authority, scheme, flow.request.port, path))
     host, port = flow.request.host, flow.request.port
     found += [Destination("url", scheme, host, port, named) for named in paths_named(fields)]
+    found += [_target(text, scheme, host, port) for text in copied_to(flow.request.method, fields)]
     return tuple(dict.fromkeys(found))
 
 
@@ -84,6 +85,16 @@ def _authorities(flow: http.HTTPFlow, fields: Headers) -> Iterator[tuple[str, st
     target = flow.request.data.path
     if b"://" in target.split(b"?", 1)[0]:
         yield "url", target.split(b"://", 1)[1].split(b"/", 1)[0].decode("latin-1")
+
+
+def _target(text: str, scheme: str, host: str, port: int) -> Destination:
+    """A whole URL, also one without its scheme, or a path of the dialled host."""
+    where = text.split("?", 1)[0]
+    _, mark, rest = where.partition("//")
+    if not mark or (where.startswith("/") and not where.startswith("//")):
+        return Destination("url", scheme, host, port, where)
+    authority, slash, path = rest.partition("/")
+    return _named("url", authority, scheme, port, slash + path)
 
 
 def _named(named_by: str, authority: str, scheme: str, dialled_port: int, path: str) -> Destination:
