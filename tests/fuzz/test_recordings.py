@@ -58,6 +58,11 @@ HTTP += [
 each_format = pytest.mark.parametrize("name", FORMATS)
 
 
+def check_recording(name: str, raw: bytes) -> None:
+    """Whatever the file is, nothing but items comes of it."""
+    _read(FORMATS[name][0], raw)
+
+
 def _read(source: Source, raw: bytes) -> list[Item]:
     """All items, judged; whatever the file is, they are items, and a cut is the last of them."""
     with tempfile.TemporaryFile() as file, InOrder("test") as order:
@@ -74,7 +79,7 @@ def _read(source: Source, raw: bytes) -> list[Item]:
 
 
 @cache
-def _seeds(name: str) -> list[bytes]:
+def seeds(name: str) -> list[bytes]:
     """Small files of the shared recordings where they are at hand, and one of our own."""
     folders = {"dump": ("recordings", "*.mitm"), "HAR": ("corpora/har-examples", "**/*.har")}
     folder, pattern = folders.get(name, ("", ""))
@@ -87,7 +92,7 @@ def _seeds(name: str) -> list[bytes]:
 @given(data=st.data())
 def test_no_change_of_bytes_makes_a_reader_fail(name: str, data: st.DataObject) -> None:
     """Bits, cuts, doubled stretches and words of the format, in real files."""
-    raw = data.draw(st.sampled_from(_seeds(name)))
+    raw = data.draw(st.sampled_from(seeds(name)))
 
     _read(FORMATS[name][0], change_bytes(data, raw, WORDS[name]))
 
@@ -96,7 +101,7 @@ def test_no_change_of_bytes_makes_a_reader_fail(name: str, data: st.DataObject) 
 @given(data=st.data())
 def test_a_dump_with_changed_values_loses_only_the_changed_flow(data: st.DataObject) -> None:
     """Any type in any field, lengths corrected: the flow is read or skipped, and those around it are read."""
-    flows = _flows(data.draw(st.sampled_from(_seeds("dump"))))[:6]
+    flows = _flows(data.draw(st.sampled_from(seeds("dump"))))[:6]
     at = data.draw(st.integers(0, len(flows) - 1))
     before = sum(isinstance(item, Recorded) for item in _read(DUMP, b"".join(map(tnetstring.dumps, flows))))
     changed = copy.deepcopy(flows)
@@ -120,7 +125,7 @@ def _flows(raw: bytes) -> list[Any]:
 @given(data=st.data())
 def test_a_har_with_changed_values_is_read_to_its_end(data: st.DataObject) -> None:
     """Any type in any field of one entry: it is read or skipped, and the others are read as before."""
-    whole = json.loads(data.draw(st.sampled_from(_seeds("HAR"))))
+    whole = json.loads(data.draw(st.sampled_from(seeds("HAR"))))
     whole["log"]["entries"] = whole["log"]["entries"][:4]
     before = _read(HAR, json.dumps(whole).encode())
     change_tree(data, whole["log"]["entries"][0])

@@ -89,6 +89,7 @@ def test_every_spelling_has_one_canonical_host(raw, expected):
         "xn--a.ß",
         "\u0300a.example",
         "a\u200db.example",
+        "a\b\u200d.example",
         "أa.example",
         "example.com:443",
         "a" * 64 + ".com",

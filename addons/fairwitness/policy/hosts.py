@@ -124,7 +124,7 @@ def _to_ascii(raw: str) -> str:
         for label in labels:
             _check_label(label, bidi=bidi)
         return ".".join(_encoded(label) for label in labels)
-    except UnicodeError:  # idna's errors are of this kind too
+    except ValueError:  # idna's errors are of this kind, and those of characters without a name
         raise _no_host(raw, "has no form that DNS knows (UTS-46)") from None
 
 
