@@ -63,6 +63,7 @@ def test_no_header_names_an_excluded_path(town: Town) -> None:
         ("x-rewrite-url", "/admin/users?all"),
         ("X-Original-URL", "https://in.test/admin"),
         ("X-Rewrite-Url", "/ADMIN"),
+        ("X_Original_URL", "/admin"),
     ]
     host = town.inside.host_port
     with town.tunnel(town.inside) as client:
@@ -87,6 +88,7 @@ def test_no_header_names_an_excluded_host(town: Town) -> None:
         ("X-Forwarded-Host", "secret.test"),
         ("x-forwarded-host", f"in.test, SECRET.test.:{town.inside.port}"),
         ("X-Host", "secret.test:443"),
+        ("X_Forwarded.Host", "secret.test"),
         ("Forwarded", 'for=192.0.2.1; host="secret.test";proto=https'),
         ("Forwarded", "for=x, for=y;Host = secret.test"),
         ("X-Forwarded-Host", ",".join(f"{number}.test" for number in range(101))),

@@ -56,7 +56,9 @@ def _remembered(headers: Headers) -> Head:
 def paths_named(headers: Headers) -> list[str]:
     """Paths that headers name in place of the request line's, without query: IIS and frameworks go there."""
     return [
-        value.decode("latin-1").split("?", 1)[0] for name, value in headers if name.lower() in _PATH_HEADERS
+        value.decode("latin-1").split("?", 1)[0]
+        for name, value in headers
+        if name.translate(_AS_VARIABLE) in _PATH_HEADERS
     ]
 
 
@@ -81,14 +83,18 @@ def hosts_forwarded(headers: Headers) -> list[str]:
     """
     found: dict[str, None] = {}
     for name, value in headers:
-        lower, text = name.lower(), value.decode("latin-1")
-        if lower in _HOST_HEADERS:
-            found |= dict.fromkeys(filter(None, map(str.strip, text.split(","))))
-        elif lower == b"forwarded":
-            found |= dict.fromkeys(_FORWARDED_HOST.findall(text))
+        variable = name.translate(_AS_VARIABLE)
+        if variable in _HOST_HEADERS:
+            found |= dict.fromkeys(filter(None, map(str.strip, value.decode("latin-1").split(","))))
+        elif variable == b"forwarded":
+            found |= dict.fromkeys(_FORWARDED_HOST.findall(value.decode("latin-1")))
     return list(found)
 
 
+_AS_VARIABLE = bytes(
+    each if chr(each).isascii() and chr(each).isalnum() else ord("-") for each in range(256)
+).lower()
+"""CGI, PHP and WSGI give a header to programs as a variable: X_Original_URL is X-Original-URL there."""
 _HOST_HEADERS = frozenset(
     {b"x-forwarded-host", b"x-forwarded-server", b"x-host", b"x-original-host", b"x-http-host-override"}
 )
