@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
+import sys
 from types import FrameType
+
+_AGAIN_S = 0.005  # by then the callback that swallowed it is over
 
 
 class StartEndedError(SystemExit):
@@ -15,6 +18,7 @@ class StartEndedError(SystemExit):
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(128 + number)  # as a shell says it
         self.exit_code = 128 + number
+        self.number = number
         self.what = f"{number.name} ended it before it was ready, and nothing was let through"
 
 
@@ -37,3 +41,24 @@ def say_who_ends_the_start() -> None:
 
     for each in asking:
         signal.signal(each, end)
+    _raise_what_is_ignored()
+
+
+def _raise_what_is_ignored() -> None:
+    """Python drops what is raised in callbacks of weak references, of which an import has many."""
+    before = sys.unraisablehook
+
+    def ignored(unraisable: sys.UnraisableHookArgs) -> None:
+        error = unraisable.exc_value
+        if not isinstance(error, StartEndedError):
+            before(unraisable)
+            return
+        number = error.number
+
+        def again(*_: object) -> None:
+            raise StartEndedError(number)
+
+        signal.signal(signal.SIGALRM, again)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+
+    sys.unraisablehook = ignored
