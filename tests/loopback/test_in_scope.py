@@ -210,13 +210,14 @@ def test_an_answer_that_breaks_is_on_record_as_failed(town: Town) -> None:
 
 
 def test_a_redirect_to_the_outside_is_passed_and_not_followed(town: Town) -> None:
-    """The redirect itself is the client's; only the request to its target is blocked."""
+    """The redirect itself is the client's; the request to its target is blocked, and the answer says so."""
     target = town.outside.url("/landing")
     reply = town.curl(town.inside.url(f"/redirect?to={target}"))
     followed = town.curl(town.inside.url(f"/redirect?to={target}"), "--location")
 
     assert (302, target) == (reply.status, reply.header("location"))
     assert b"403" in followed.body.split(b"\r\n", 1)[0]
+    assert b"redirected here: the redirect itself is your proof" in followed.body
 
 
 def test_big_answers_have_the_right_bytes(town: Town, row_of: Callable[[str], ExchangeRow]) -> None:

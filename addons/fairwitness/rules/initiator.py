@@ -8,20 +8,18 @@ Sources:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urljoin
 
 from fairwitness.model.exchange import Exchange, Initiator, Metered, Request
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.browsing import Actor, Redirect
 from fairwitness.rules.links import LINKED_US, Load, authority_of, body_of
+from fairwitness.rules.redirects import redirect_target
 from fairwitness.rules.traits import Traits, traits_of
 
 _CANDIDATES = 16  # actors that navigated and have not shown yet that they load pages
 _BROWSERS = 16  # actors that have: kept apart, so that a tool with many names cannot push them out
 _WAITING = 4096  # requests whose response is still to come
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NOT_MODIFIED = 304
-_LOCATION_CHARS = 8192
 
 _Name = tuple[str, bytes, str, tuple[bytes, ...]]
 
@@ -74,25 +72,16 @@ class Initiators:
             return
         actor, load = waiting
         request = exchange.request
-        if response.status in _REDIRECTS and request.initiator is Initiator.PAGE:
-            location = response.header("location") or ""
-            if 0 < len(location) <= _LOCATION_CHARS:
-                self._follow(actor, load, exchange, location)
+        target = redirect_target(exchange) if request.initiator is Initiator.PAGE else None
+        if target is not None:
+            is_free = request.metered is Metered.FREE
+            actor.redirects.put(target, Redirect(load, is_free, request.received_us + LINKED_US))
         if response.status == _NOT_MODIFIED:
             body = actor.shelf.again(request.url, load, given_us=exchange.ended_us)
         else:
             body = body_of(exchange, load)
         if body is not None:
             actor.shelf.put(body)
-
-    def _follow(self, actor: Actor, load: Load, exchange: Exchange, location: str) -> None:
-        request = exchange.request
-        try:
-            target = urljoin(request.url, location).split("#", 1)[0]
-        except ValueError:  # a Location that is no URL leads nowhere
-            return
-        is_free = request.metered is Metered.FREE
-        actor.redirects.put(target, Redirect(load, is_free, request.received_us + LINKED_US))
 
     def _opinion(self, request: Request, traits: Traits, *, in_scope: bool) -> _Opinion:
         name = _name_of(request, traits)

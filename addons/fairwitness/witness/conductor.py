@@ -178,6 +178,8 @@ class Witness(Steering):
     def _refused(self, request: Request, verdict: Verdict) -> Asked:
         now_us = self.now_us()
         number: int | None = None
+        if self._gate.is_open:
+            verdict = self._redirects.advise(request, verdict)
 
         def append() -> None:
             nonlocal number
@@ -257,6 +259,8 @@ class Witness(Steering):
         self._patience.slots.wake()
         in_scope = verdict.scope_list is ScopeList.INCLUDE
         sign_in = self._runner.learn(exchange, in_scope=in_scope)
+        if in_scope and number is not None:
+            self._redirects.learn(exchange, number)
         if sign_in is not None:
             self._ask_about(sign_in)
         judgement = self._runner.judge_response(exchange)

@@ -22,6 +22,7 @@ from fairwitness.witness.dialling import Dialling
 from fairwitness.witness.keeper import Keeper
 from fairwitness.witness.messages import Messages
 from fairwitness.witness.patience import Patience, held_event
+from fairwitness.witness.redirects import Redirects
 from fairwitness.witness.status import EvidenceStatus, MeterStatus, Status
 
 
@@ -75,6 +76,7 @@ class Steering:
         self._started_us = clock.now_us()
         self._answered: set[str] = set()
         self._crowd: Crowd | None = None
+        self._redirects = Redirects()
         self._released = self._blocked = self._open = 0
 
     def status(self) -> Status:
