@@ -16,7 +16,7 @@ from fairwitness.model.policy import Policy, Posture, RuleLine, ScopeEntry
 from fairwitness.model.verdict import Clause, ScopeList
 from fairwitness.policy.addresses import special_address
 from fairwitness.policy.index import ALLOWING, rank_of
-from fairwitness.policy.known import LIMIT_RULES, NO_NAME, NO_PAGE
+from fairwitness.policy.known import ACTS_WITHOUT_SENTENCE, NO_NAME, NO_PAGE
 from fairwitness.policy.overlap import Overlaps
 from fairwitness.policy.patterns import HostPattern
 from fairwitness.policy.units import day_of_us
@@ -167,7 +167,9 @@ def _rules(policy: Policy) -> Iterator[Remark]:
                 f"so it only {_third_person(line)}",
                 "Copy the sentence into says, or write action: warn",
             )
-    unwritten = [line.rule for line in policy.rules if line.wanted is None and line.rule not in LIMIT_RULES]
+    unwritten = [
+        line.rule for line in policy.rules if line.wanted is None and line.rule not in ACTS_WITHOUT_SENTENCE
+    ]
     if unwritten:
         what = f"{len(unwritten)} rules are not written out and at most warn: {', '.join(unwritten)}"
         yield Remark("info", policy.path, what, "Write them out with the program's sentences")
