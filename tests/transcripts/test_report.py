@@ -128,7 +128,7 @@ def test_a_file_is_written_for_its_owner_alone(home: Home, logged: Path, name: s
     words = ("report", "--evidence", str(logged), "-o", name)
     home.write(name, "not ours").chmod(0o644)
     refused = home.run(*words)
-    assert (3, "not ours") == (refused.code, (home.folder / name).read_text())
+    assert (2, "not ours") == (refused.code, (home.folder / name).read_text())
     assert "the file exists already. Use --force" in refused.error
     for _ in range(2):
         done = home.run(*words, "--force")

@@ -15,7 +15,7 @@ from fairwitness.cli.filters import moment_option
 from fairwitness.cli.options import choices, command
 from fairwitness.cli.place import find_place
 from fairwitness.cli.text import machine, printable
-from fairwitness.errors import ExportError
+from fairwitness.errors import PolicyError
 from fairwitness.model.clock import iso_us
 from fairwitness.model.conduct import Conduct, Span
 
@@ -62,7 +62,7 @@ def report(
     if output is not None and output.suffix.lower() not in _SUFFIXES:
         raise click.BadParameter(f"{str(output)!r} ends neither in .md nor in .html", param_hint="-o")
     if output is not None and output.exists() and not force:
-        raise ExportError(
+        raise PolicyError(
             "the file exists already", where=str(output), mend="Use --force, or write elsewhere with -o"
         )
     evidence = find_place(chosen).evidence
