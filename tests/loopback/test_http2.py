@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import h11
 import pytest
 
 from fairwitness.evidence import Reader
 from fairwitness.model.record import LogFilter
-from fairwitness.testing import Counts, Disconnected, Http2Client, RawClient, Town, is_blocked
+from fairwitness.testing import PATIENCE_S, Counts, Disconnected, Http2Client, RawClient, Town, is_blocked
 from fairwitness.testing.bench.amounts.http2 import (
     continuations,
     empty_continuations,
@@ -20,6 +25,7 @@ from fairwitness.testing.bench.amounts.http2 import (
     unread_answer,
     waiting_resets,
 )
+from fairwitness.testing.deaf import mute
 from fairwitness.testing.hang_up import HangUp, When
 from fairwitness.testing.soak.vitals import forget_peak, peak_bytes, resident_bytes
 
@@ -151,6 +157,43 @@ def test_a_server_that_came_back_is_reached_on_the_same_connection(town: Town) -
 
     assert [200, 502, 502, 200, 502, 200] == statuses
     assert row.outcome.startswith("failed")
+
+
+def _answer_one(listener: socket.socket, certificate: Path) -> bytes:
+    """Take a connection, speak HTTP/1 on it, answer the first request and give its body."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    http, body = h11.Connection(h11.SERVER), b""
+    with listener.accept()[0] as plug, context.wrap_socket(plug, server_side=True) as secure:
+        while not isinstance(event := http.next_event(), h11.EndOfMessage):
+            if event is h11.NEED_DATA:
+                http.receive_data(secure.recv(1 << 16))
+            elif isinstance(event, h11.Data):
+                body += event.data
+        secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    return body
+
+
+@pytest.mark.bypass(81)
+@pytest.mark.parametrize("trailers", [(), [("x-sum", "1")]])
+def test_a_body_without_a_length_is_no_request_to_an_http1_server(
+    town: Town, trailers: Sequence[tuple[str, str]]
+) -> None:
+    """A server that agreed on HTTP/2 comes back with HTTP/1: the body stays the body."""
+    hidden = f"GET /hidden HTTP/1.1\r\nHost: {town.inside.host_port}\r\n\r\n".encode()
+    with town.tunnel(town.inside, alpn=("h2",)) as raw, ThreadPoolExecutor() as pool:
+        client = Http2Client(raw)
+        client.request("/before", authority=town.inside.host_port)
+        with mute(town.inside) as listener:
+            listener.settimeout(PATIENCE_S)
+            served = pool.submit(_answer_one, listener, town.inside.certificate)
+            stream = client.start(
+                "/outer", authority=town.inside.host_port, method="POST", body=hidden, trailers=trailers
+            )
+            status = client.reply(stream).status
+
+    assert 200 == status
+    assert hidden == served.result()
 
 
 HELD_BYTES = 20 << 20

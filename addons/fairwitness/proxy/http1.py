@@ -1,8 +1,8 @@
 """What mitmproxy's HTTP/1 lacks: trailers, and answers that only announce the real one.
 
 A trailer makes mitmproxy raise, and leaves the client waiting (its issue 2474); a 103 it takes for the final
-answer (its issue 2229); a head, and what is sent ahead, it keeps whatever
-their length.  Its two HTTP/1 classes are replaced by subclasses, once a process.
+answer (its issue 2229); a body of HTTP/2 it sends on without framing; a head, and what is sent ahead, it
+keeps whatever their length.  Its two HTTP/1 classes are replaced by subclasses, once a process.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from mitmproxy.proxy.layers.http import _http1
 from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     RequestEndOfMessage,
+    RequestHeaders,
     RequestTrailers,
     ResponseEndOfMessage,
     ResponseProtocolError,
@@ -105,6 +106,13 @@ class TrailingServer(_Trailing, _http1.Http1Server):
 class TrailingClient(_Trailing, _http1.Http1Client):
     """Towards the server; what only announces an answer is told and read over."""
 
+    def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
+        """Frame a body that came over HTTP/2 without a length: it would be read as the next request."""
+        if isinstance(event, RequestHeaders) and not event.end_stream and not _is_framed(event.request):
+            event.request = event.request.copy()
+            event.request.headers["Transfer-Encoding"] = "chunked"
+        yield from super().send(event)
+
     _is_final = False
     _announced = 0
     _announcing_status = 0
@@ -154,6 +162,10 @@ class TrailingClient(_Trailing, _http1.Http1Client):
             yield commands.CloseConnection(self.conn)
             text = "the server left after its answer, and before the request had come"
             yield ReceiveHttp(ResponseProtocolError(self.stream_id, text, ResponseProtocolError.code))
+
+
+def _is_framed(request: http.Request) -> bool:
+    return "content-length" in request.headers or "transfer-encoding" in request.headers
 
 
 def _lines(trailers: http.Headers | None) -> bytes:
