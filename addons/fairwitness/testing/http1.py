@@ -71,8 +71,12 @@ class Http1:
             if (seen.header("upgrade") or "").lower() == "websocket":
                 await self._become_websocket(seen)
                 return
-            answer = await self._site.answer(await self._read_body(seen))
-            if not await self._send(answer, is_head=seen.method == "HEAD"):
+            is_early = seen.path.startswith("/early/")
+            answer = await self._site.answer(seen if is_early else await self._read_body(seen))
+            can_go_on = await self._send(answer, is_head=seen.method == "HEAD")
+            if is_early:
+                await self._read_body(seen)
+            elif not can_go_on:
                 return
             self._http.start_next_cycle()
 

@@ -101,6 +101,7 @@ class Site:
     ``/gzip``               a gzip-coded text
     ``/events``             server-sent events, one for each ``emit(text)``
     ``/poll``               JSON with a number that grows
+    ``/early/...``          over HTTP/1: answers before the request's body has come
     anything else           what `put` put there, else JSON that tells the request
     ======================  ==================================================================
     """

@@ -76,6 +76,7 @@ def errands_for(hook: str) -> tuple[Errand, ...]:
         "websocket": (socket,),
         "control": (socket,),
         "upload": (upload,),
+        "upload_cut": (left,),
         "socks": (socks,),
         "error": (broken,),
         "tls": (https, hung_up),
@@ -143,10 +144,22 @@ def send_upload(
     client: RawClient, town: Town, mark: str, size: int, *, filler: Callable[[int], bytes] = b"u".__mul__
 ) -> None:
     """The request of an upload, without waiting for its answer."""
-    head = f"POST /{mark}/upload HTTP/1.1\r\nHost: {town.inside.host_port}\r\nContent-Length: {size}\r\n\r\n"
-    client.send(head.encode())
+    _begin_upload(client, town, f"/{mark}/upload", size)
     for at in range(0, size, 1 << 16):
         client.send(filler(min(1 << 16, size - at)))
+
+
+def left(town: Town, proxy: Proxy, mark: str) -> None:
+    """An upload that is answered at once, and whose client leaves in its middle."""
+    with inside(town, proxy) as client:
+        _begin_upload(client, town, f"/early/{mark}", 3_000_000)
+        client.send(b"u" * 1_500_000)
+        client.reply(method="POST")
+
+
+def _begin_upload(client: RawClient, town: Town, path: str, size: int) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: {town.inside.host_port}\r\nContent-Length: {size}\r\n\r\n"
+    client.send(head.encode())
 
 
 def socket(town: Town, proxy: Proxy, mark: str) -> None:
