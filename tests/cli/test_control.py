@@ -8,7 +8,7 @@ import socket
 import stat
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -34,7 +34,7 @@ from fairwitness.errors import EvidenceError, FairwitnessError, PolicyError, Sta
 class Running(contextlib.AbstractContextManager["Running"]):
     """A server in a loop of its own thread, as the proxy runs one."""
 
-    def __init__(self, path: Path, answer: Callable[[Question], Value]) -> None:
+    def __init__(self, path: Path, answer: Callable[[Question], Awaitable[Value]]) -> None:
         self.path = path
         self.loop = asyncio.new_event_loop()
         self.server = Server(path, answer)
@@ -74,7 +74,7 @@ def private(tmp_path: Path) -> Path:
 def echo(private: Path) -> Iterator[Running]:
     """A server that says what it was asked."""
 
-    def answer(question: Question) -> Value:
+    async def answer(question: Question) -> Value:
         if question.do == "refuse":
             raise PolicyError("no", where="here", mend="Ask nicely")
         return {"did": question.do, **{name: list(value) for name, value in question.arguments.items()}}
@@ -143,7 +143,7 @@ def test_another_user_is_not_answered(private: Path, monkeypatch: pytest.MonkeyP
     """Whoever can open the socket is still refused when the kernel names another user than the proxy's."""
     asked: list[str] = []
 
-    def answer(question: Question) -> Value:
+    async def answer(question: Question) -> Value:
         asked.append(question.do)
         return "done"
 
@@ -205,7 +205,10 @@ def test_a_socket_left_by_a_killed_proxy_is_replaced(private: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
 
-    with Running(path, lambda question: question.do):
+    async def answer(question: Question) -> Value:
+        return question.do
+
+    with Running(path, answer):
         assert "hello" == ask(path, Question("hello"))
 
     assert not path.exists()

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from fairwitness.control.desk import Desk, Joining, plain, read_additions
-from fairwitness.control.policy_file import MAX_BYTES, PolicyFile, read_limited, replace_bytes
+from fairwitness.control.policy_file import MAX_BYTES, Edited, PolicyFile, read_limited, replace_bytes
 from fairwitness.control.wire import Question, WireError
 from fairwitness.errors import PolicyError
 from fairwitness.model.event import Held
@@ -33,10 +34,7 @@ class Conductor:
         self.in_force = PolicyInForce(read_policy(TEXT, path="policy.yaml"))
         self.done: list[tuple[str, ...]] = []
 
-    def offer_policy(self, text: bytes) -> Change:
-        return self.in_force.offer(text, path="policy.yaml")
-
-    async def offer_long_policy(self, text: bytes, *, is_wanted: Callable[[], bool]) -> Change | None:
+    async def offer_policy(self, text: bytes, *, is_wanted: Callable[[], bool]) -> Change | None:
         considered = await asyncio.to_thread(self.in_force.consider, text, path="policy.yaml")
         return self.in_force.take(considered) if is_wanted() else None
 
@@ -171,7 +169,7 @@ def test_a_file_put_back_withdraws_what_waits(conductor: Conductor, path: Path) 
 
 def test_allow_is_in_force_at_once_and_keeps_comments(conductor: Conductor, path: Path, desk: Desk) -> None:
     """What is allowed on the command line needs no further confirmation."""
-    reply = desk.answer(Question("allow", {"entries": ("load cdn.test",)}))
+    reply = asyncio.run(desk.answer(Question("allow", {"entries": ("load cdn.test",)})))
 
     assert isinstance(reply, dict)
     assert "in-force" == reply["state"]
@@ -186,7 +184,7 @@ def test_allow_never_confirms_other_changes(conductor: Conductor, path: Path, de
     """If the file was widened by hand as well, the whole file waits for a confirmation of its own."""
     path.write_bytes(TEXT.replace(b"shop.test,", b"shop.test, wide.test,", 1))
 
-    reply = desk.answer(Question("allow", {"entries": ("load cdn.test",)}))
+    reply = asyncio.run(desk.answer(Question("allow", {"entries": ("load cdn.test",)})))
 
     assert isinstance(reply, dict)
     assert "waits-for-confirmation" == reply["state"]
@@ -197,9 +195,9 @@ def test_allow_never_confirms_other_changes(conductor: Conductor, path: Path, de
 def test_allow_after_a_change_that_waits_still_waits(conductor: Conductor, path: Path, desk: Desk) -> None:
     """A change that was offered and not confirmed is not slipped in by the next edit."""
     path.write_bytes(TEXT.replace(b"shop.test,", b"shop.test, wide.test,", 1))
-    desk.answer(Question("allow", {"entries": ("load cdn.test",)}))
+    asyncio.run(desk.answer(Question("allow", {"entries": ("load cdn.test",)})))
 
-    reply = desk.answer(Question("allow", {"entries": ("load img.test",)}))
+    reply = asyncio.run(desk.answer(Question("allow", {"entries": ("load img.test",)})))
 
     assert isinstance(reply, dict)
     assert "waits-for-confirmation" == reply["state"]
@@ -208,11 +206,11 @@ def test_allow_after_a_change_that_waits_still_waits(conductor: Conductor, path:
 def test_after_a_confirmation_edits_are_in_force_again(conductor: Conductor, path: Path, desk: Desk) -> None:
     """Once what waited is confirmed, the next edit is only its own."""
     path.write_bytes(TEXT.replace(b"shop.test,", b"shop.test, wide.test,", 1))
-    waits = desk.answer(Question("allow", {"entries": ("load cdn.test",)}))
+    waits = asyncio.run(desk.answer(Question("allow", {"entries": ("load cdn.test",)})))
     assert isinstance(waits, dict)
-    desk.answer(Question("confirm", {"sha256": str(waits["sha256"])}))
+    asyncio.run(desk.answer(Question("confirm", {"sha256": str(waits["sha256"])})))
 
-    reply = desk.answer(Question("allow", {"entries": ("load img.test",)}))
+    reply = asyncio.run(desk.answer(Question("allow", {"entries": ("load img.test",)})))
 
     assert isinstance(reply, dict)
     assert "in-force" == reply["state"]
@@ -220,19 +218,19 @@ def test_after_a_confirmation_edits_are_in_force_again(conductor: Conductor, pat
 
 def test_scope_add_needs_the_programs_sentence(conductor: Conductor, path: Path, desk: Desk) -> None:
     """A host is added to include with its sentence, and in force at once."""
-    reply = desk.answer(Question("scope-add", {"host": "new.test", "says": "Our new host too."}))
+    reply = asyncio.run(desk.answer(Question("scope-add", {"host": "new.test", "says": "Our new host too."})))
 
     assert isinstance(reply, dict)
     assert "in-force" == reply["state"]
     assert b"Our new host too." in path.read_bytes()
     with pytest.raises(WireError, match="scope-add needs says"):
-        desk.answer(Question("scope-add", {"host": "x.test"}))
+        asyncio.run(desk.answer(Question("scope-add", {"host": "x.test"})))
 
 
 def test_an_edit_that_fails_leaves_the_file(conductor: Conductor, path: Path, desk: Desk) -> None:
     """What cannot be an entry is refused before the file is touched."""
     with pytest.raises(PolicyError):
-        desk.answer(Question("allow", {"entries": ("load *.*.bad",)}))
+        asyncio.run(desk.answer(Question("allow", {"entries": ("load *.*.bad",)})))
 
     assert TEXT == path.read_bytes()
 
@@ -255,7 +253,7 @@ def test_each_operation_reaches_the_conductor(
     conductor: Conductor, desk: Desk, question: Question, done: tuple[str, ...]
 ) -> None:
     """What is asked over the socket is done by the conductor, with its arguments."""
-    desk.answer(question)
+    asyncio.run(desk.answer(question))
 
     assert [done] == conductor.done
 
@@ -276,7 +274,7 @@ def test_other_questions_reach_nobody(
 ) -> None:
     """Unknown operations, and additions to include, are refused."""
     with pytest.raises(WireError):
-        desk.answer(question)
+        asyncio.run(desk.answer(question))
 
     assert ([], TEXT) == (conductor.done, path.read_bytes())
 
@@ -291,12 +289,12 @@ def test_joining_tells_address_ca_and_policy(conductor: Conductor, desk: Desk) -
         "evidence": "/e",
         "note": None,
         "policy_sha256": conductor.in_force.policy.sha256,
-    } == desk.answer(Question("join"))
+    } == asyncio.run(desk.answer(Question("join")))
 
 
 def test_status_tells_where_and_how(desk: Desk) -> None:
     """Status joins how the proxy is reached with how it is doing; the meters are a list."""
-    status = desk.answer(Question("status"))
+    status = asyncio.run(desk.answer(Question("status")))
 
     assert isinstance(status, dict)
     assert ("127.0.0.1:1", "open", 2, 3, "1970-01-01T00:00:00.000000Z") == tuple(
@@ -366,21 +364,29 @@ def test_an_absurdly_large_policy_is_not_read(tmp_path: Path) -> None:
 
 
 class Interrupted(Conductor):
-    """Something is asked of it while it reads a changed file."""
+    """Things are asked of it while it reads a changed file."""
 
-    meanwhile: Callable[[], object]
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: list[Callable[[], Awaitable[object]]] = []
 
-    async def offer_long_policy(self, text: bytes, *, is_wanted: Callable[[], bool]) -> Change | None:
+    async def offer_policy(self, text: bytes, *, is_wanted: Callable[[], bool]) -> Change | None:
         considered = self.in_force.consider(text, path="policy.yaml")
-        self.meanwhile()
+        while self.meanwhile:
+            await self.meanwhile.pop(0)()
         return self.in_force.take(considered) if is_wanted() else None
+
+
+def _load(host: bytes) -> Callable[[bytes], bytes]:
+    """An edit that adds it to what pages load."""
+    return lambda text: text.replace(b"load: [", b"load: [" + host + b", ").replace(b", ]", b"]")
 
 
 def test_an_edit_while_a_change_is_read_takes_the_whole_file(path: Path) -> None:
     """The edit wrote into the changed file, so all of that waits, and what was read before is dropped."""
     conductor = Interrupted()
     file = PolicyFile(path, conductor, TEXT)
-    conductor.meanwhile = lambda: file.edit(lambda text: text.replace(b"load: []", b"load: [cdn.test]"))
+    conductor.meanwhile = [lambda: file.edit(_load(b"cdn.test"))]
     path.write_bytes(TEXT.replace(b"[shop.test,", b"[shop.test, new.test,"))
 
     asyncio.run(file.look())
@@ -395,20 +401,70 @@ def test_a_confirmation_while_a_change_is_read_is_not_of_that_change(path: Path)
     """A later edit must not carry what nobody has looked at into force."""
     conductor = Interrupted()
     file = PolicyFile(path, conductor, TEXT)
-    conductor.meanwhile = lambda: None
     path.write_bytes(TEXT.replace(b"[shop.test,", b"[shop.test, seen.test,"))
     asyncio.run(file.look())
     seen = conductor.in_force.waiting
     assert seen is not None
     edits = []
 
-    def confirm_and_edit() -> None:
+    async def confirm_and_edit() -> None:
         file.confirm(seen.sha256)
-        edits.append(file.edit(lambda text: text.replace(b"load: []", b"load: [cdn.test]")))
+        edits.append(await file.edit(_load(b"cdn.test")))
 
-    conductor.meanwhile = confirm_and_edit
+    conductor.meanwhile = [confirm_and_edit]
     path.write_bytes(TEXT.replace(b"[shop.test,", b"[shop.test, seen.test, unseen.test,"))
     asyncio.run(file.look())
 
     assert ["waits-for-confirmation"] == [each.state for each in edits]
     assert seen.sha256 == conductor.in_force.policy.sha256
+
+
+def test_edits_at_once_are_both_in_force(conductor: Conductor, path: Path) -> None:
+    """The second is made in what the first has written."""
+    file = PolicyFile(path, conductor, TEXT)
+
+    async def both() -> list[Edited]:
+        return await asyncio.gather(file.edit(_load(b"cdn.test")), file.edit(_load(b"img.test")))
+
+    assert ["in-force", "in-force"] == [each.state for each in asyncio.run(both())]
+    assert b"load: [img.test, cdn.test]" in path.read_bytes()
+    assert path.read_bytes() == conductor.in_force.policy.text
+
+
+def test_an_edit_that_a_save_overtakes_changes_nothing_and_says_so(path: Path) -> None:
+    """Saved while the edit was worked out, or while it was read: the file is as it was saved."""
+    conductor = Interrupted()
+    file = PolicyFile(path, conductor, TEXT)
+    saved = TEXT.replace(b"[shop.test,", b"[shop.test, saved.test,")
+
+    def save_and_change(text: bytes) -> bytes:
+        path.write_bytes(saved)
+        return _load(b"cdn.test")(text)
+
+    with pytest.raises(PolicyError, match="somebody else changed the file meanwhile"):
+        asyncio.run(file.edit(save_and_change))
+    assert saved == path.read_bytes()
+
+    async def save_and_look() -> None:
+        path.write_bytes(TEXT)
+        await file.look()
+
+    conductor.meanwhile = [save_and_look]
+    with pytest.raises(PolicyError, match="somebody else changed the file meanwhile"):
+        asyncio.run(file.edit(_load(b"cdn.test")))
+    assert TEXT == path.read_bytes() == conductor.in_force.policy.text
+
+
+def test_traffic_goes_on_while_an_edit_is_worked_out(conductor: Conductor, path: Path) -> None:
+    """A policy of many entries takes seconds."""
+    file, has_gone_on = PolicyFile(path, conductor, TEXT), threading.Event()
+
+    def change(text: bytes) -> bytes:
+        assert has_gone_on.wait(10)
+        return _load(b"cdn.test")(text)
+
+    async def edit() -> Edited:
+        asyncio.get_running_loop().call_soon(has_gone_on.set)
+        return await file.edit(change)
+
+    assert "in-force" == asyncio.run(edit()).state

@@ -56,7 +56,7 @@ def test_traffic_goes_on_while_a_long_policy_is_read(make_session: Callable[...,
     async def run() -> tuple[str, int]:
         session.witness.open_gate()
         rounds = 0
-        reading = asyncio.create_task(session.witness.offer_long_policy(longer, is_wanted=lambda: True))
+        reading = asyncio.create_task(session.witness.offer_policy(longer, is_wanted=lambda: True))
         while not reading.done():
             await asyncio.sleep(0)
             rounds += 1

@@ -46,7 +46,7 @@ class Running:
     note: Callable[[str], None]
     witness: Witness
     """Who conducts it."""
-    ask: Callable[[Question], Value]
+    ask: Callable[[Question], Awaitable[Value]]
     """What another terminal can ask of it."""
     policy: Callable[[], Policy]
     """The policy in force."""

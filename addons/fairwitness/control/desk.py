@@ -112,19 +112,24 @@ class Desk:
             "answer": self._answer,
             FINDING: lambda question: conductor.remark(read_finding(question)),
             EXPORT: lambda question: conductor.remark(read_export(question)),
-            "allow": self._allow,
-            "scope-add": self._scope_add,
             "account-add": self._account_add,
             "account-remove": self._account_remove,
         }
+        self._edits: dict[str, Callable[[Question], Callable[[bytes], bytes]]] = {
+            "allow": _allow,
+            "scope-add": _scope_add,
+        }
 
-    def answer(self, question: Question) -> Value:
-        """Do what is asked.
+    async def answer(self, question: Question) -> Value:
+        """Do what is asked; only for an edit of the policy file does it wait, beside the traffic.
 
         Raises:
             FairwitnessError: It cannot be done.
             WireError: Nobody knows this question.
         """
+        edit = self._edits.get(question.do)
+        if edit is not None:
+            return plain(await self._policy_file.edit(edit(question)))
         operation = self._operations.get(question.do)
         if operation is None:
             raise WireError(f"the running proxy does not know {question.do!r}")
@@ -179,14 +184,6 @@ class Desk:
         self._conductor.answer(question.text("flag"), answered_as, question.text("note"))
         return None
 
-    def _allow(self, question: Question) -> Value:
-        additions = read_additions(question.texts("entries"))
-        return plain(self._policy_file.edit(lambda text: add_hosts(text, additions)))
-
-    def _scope_add(self, question: Question) -> Value:
-        host, says = question.text("host"), question.text("says")
-        return plain(self._policy_file.edit(lambda text: add_scope(text, host, says=says)))
-
     def _account_add(self, question: Question) -> Value:
         self._conductor.register_account(question.text("name"), *question.texts("identities"))
         return None
@@ -194,6 +191,16 @@ class Desk:
     def _account_remove(self, question: Question) -> Value:
         self._conductor.remove_account(question.text("name"))
         return None
+
+
+def _allow(question: Question) -> Callable[[bytes], bytes]:
+    additions = read_additions(question.texts("entries"))
+    return lambda text: add_hosts(text, additions)
+
+
+def _scope_add(question: Question) -> Callable[[bytes], bytes]:
+    host, says = question.text("host"), question.text("says")
+    return lambda text: add_scope(text, host, says=says)
 
 
 def read_additions(entries: Sequence[str]) -> tuple[tuple[ScopeList, str], ...]:

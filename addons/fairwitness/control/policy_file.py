@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import stat
@@ -35,11 +36,8 @@ class Offered(Protocol):
 class Taker(Protocol):
     """Who takes a changed policy."""
 
-    def offer_policy(self, text: bytes) -> Offered:
-        """Take it, or raise PolicyError when it is broken."""
-
-    async def offer_long_policy(self, text: bytes, *, is_wanted: Callable[[], bool]) -> Offered | None:
-        """The same beside the traffic; None where it was not wanted any more when it was read."""
+    async def offer_policy(self, text: bytes, *, is_wanted: Callable[[], bool]) -> Offered | None:
+        """Take it, or raise PolicyError when it is broken; None where it was not wanted once it was read."""
 
     def confirm(self, sha256_prefix: str) -> Policy:
         """Put the waiting one in force."""
@@ -70,12 +68,13 @@ class PolicyFile:
         self._offered = text
         self._looked: tuple[int, int, int] | None = None
         self._all_in_force = True
-        self._is_reading = False
+        self._readings = 0
+        self._editing = asyncio.Lock()
 
     async def look(self) -> None:
         """Offer the file if it changed since the last look.  A missing file changes nothing: editors do that.
 
-        It is read beside the traffic; an `edit` meanwhile takes the file as it is then.
+        It is read beside the traffic, as long as it may be; an `edit` meanwhile takes the file as it is then.
 
         Raises:
             PolicyError: It is broken; said once a change.
@@ -89,30 +88,31 @@ class PolicyFile:
             return
         self._looked = looks
         text = read_limited(self._path, is_waited_for=False)
-        if text == self._offered:
-            return
-        self._offered, self._all_in_force, self._is_reading = text, False, True
-        try:
-            offered = await self._taker.offer_long_policy(text, is_wanted=lambda: self._offered is text)
-        finally:
-            self._is_reading = False
-        if offered is not None:
-            self._all_in_force = offered.state != "waits-for-confirmation"
+        if text != self._offered:
+            await self._offer(text)
 
-    def edit(self, change: Callable[[bytes], bytes]) -> Edited:
+    async def edit(self, change: Callable[[bytes], bytes]) -> Edited:
         """Write the changed file and put it in force.
 
         Who edits through the socket says so on a terminal, which is the confirmation; but only of this edit:
         if the file held other changes that wait, all of it waits.
 
+        Args:
+            change: Gives the changed text; called in another thread.
+
         Raises:
-            PolicyError: The file cannot be read, changed or written, or is broken.
+            PolicyError: The file cannot be read, changed or written, is broken, or was changed meanwhile.
         """
-        before = read_limited(self._path, is_waited_for=False)
-        after = change(before)
-        only_this = self._all_in_force and before == self._offered
-        replace_bytes(self._path, after)
-        offered = self._offer(after)
+        async with self._editing:
+            before = read_limited(self._path, is_waited_for=False)
+            after = await asyncio.to_thread(change, before)
+            if read_limited(self._path, is_waited_for=False) != before:
+                raise self._changed_meanwhile()
+            only_this = self._all_in_force and before == self._offered
+            replace_bytes(self._path, after)
+            offered = await self._offer(after)
+        if offered is None:
+            raise self._changed_meanwhile()
         if offered.state == "waits-for-confirmation" and only_this:
             self._taker.confirm(offered.policy.sha256)
             self._all_in_force = True
@@ -126,15 +126,26 @@ class PolicyFile:
             PolicyError: Nothing waits, or another one.
         """
         policy = self._taker.confirm(sha256_prefix)
-        self._all_in_force = not self._is_reading  # else the file has more than was confirmed
+        self._all_in_force = not self._readings  # else the file has more than was confirmed
         return policy
 
-    def _offer(self, text: bytes) -> Offered:
-        self._offered = text
-        self._all_in_force = False
-        offered = self._taker.offer_policy(text)
-        self._all_in_force = offered.state != "waits-for-confirmation"
+    async def _offer(self, text: bytes) -> Offered | None:
+        self._offered, self._all_in_force = text, False
+        self._readings += 1
+        try:
+            offered = await self._taker.offer_policy(text, is_wanted=lambda: self._offered is text)
+        finally:
+            self._readings -= 1
+        if offered is not None:
+            self._all_in_force = offered.state != "waits-for-confirmation"
         return offered
+
+    def _changed_meanwhile(self) -> PolicyError:
+        return PolicyError(
+            "somebody else changed the file meanwhile",
+            where=str(self._path),
+            mend="Look at it, then ask again",
+        )
 
 
 def read_limited(path: Path, *, is_waited_for: bool = True) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fairwitness.control.folder import is_private
@@ -33,7 +33,7 @@ class Server:
         answer: What replies; it raises `FairwitnessError` for what the asker can mend.
     """
 
-    def __init__(self, path: Path, answer: Callable[[Question], Value]) -> None:
+    def __init__(self, path: Path, answer: Callable[[Question], Awaitable[Value]]) -> None:
         self.path = path
         self._answer = answer
         self.is_lost = False
@@ -106,7 +106,7 @@ class Server:
             connected = writer.get_extra_info("socket")
             if peer_uid(connected) == os.getuid():
                 line = await asyncio.wait_for(reader.readline(), QUESTION_S)
-                question, reply = self._reply(line)
+                question, reply = await self._reply(line)
                 writer.write(reply)
                 await asyncio.wait_for(writer.drain(), QUESTION_S)
                 if question and question.do == JOIN:
@@ -127,10 +127,10 @@ class Server:
             if not self._joined:
                 self._alone.set()
 
-    def _reply(self, line: bytes) -> tuple[Question | None, bytes]:
+    async def _reply(self, line: bytes) -> tuple[Question | None, bytes]:
         try:
             question = read_question(line)
-            return question, result_line(self._answer(question))
+            return question, result_line(await self._answer(question))
         except FairwitnessError as error:
             return None, error_line(error)
         except WireError as error:

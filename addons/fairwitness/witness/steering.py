@@ -15,7 +15,7 @@ from fairwitness.model.event import AccountSeen, Event, FlagAnswered, Held, Poli
 from fairwitness.model.flag import Answer, AnswerAs
 from fairwitness.model.policy import Policy
 from fairwitness.model.remark import Remark
-from fairwitness.policy import Change, Considered, PolicyInForce
+from fairwitness.policy import Change, PolicyInForce
 from fairwitness.rules import Runner, SignIn
 from fairwitness.witness.crowd import Crowd
 from fairwitness.witness.dialling import Dialling
@@ -167,31 +167,26 @@ class Steering:
         self._adopt("confirmed", policy, "in-force", "confirmed by the researcher")
         return policy
 
-    def offer_policy(self, text: bytes) -> Change:
-        """Take a changed policy file.
-
-        Raises:
-            PolicyError: It is broken; the policy in force stays.
-            EvidenceError: It could not be recorded; the gate is closed.
-        """
-        with self._noting_refusals():
-            considered = self._policy.consider(text, path=self._policy.policy.path)
-        return self._take_policy(considered)
-
-    async def offer_long_policy(self, text: bytes, *, is_wanted: Callable[[], bool]) -> Change | None:
-        """The same for one that may be very long: it is read beside the traffic, and counts from then on.
+    async def offer_policy(self, text: bytes, *, is_wanted: Callable[[], bool]) -> Change | None:
+        """Take a changed policy file, which may be very long: it is read beside the traffic, and counts then.
 
         Args:
             text: The file's bytes.
             is_wanted: Asked when it was read; None is given where it was not.
 
         Raises:
-            PolicyError: As above.
-            EvidenceError: As above.
+            PolicyError: It is broken; the policy in force stays.
+            EvidenceError: It could not be recorded; the gate is closed.
         """
         with self._noting_refusals():
             considered = await asyncio.to_thread(self._policy.consider, text, path=self._policy.policy.path)
-        return self._take_policy(considered) if is_wanted() else None
+        if not is_wanted():
+            return None
+        with self._noting_refusals():
+            change = self._policy.take(considered)
+        if change.state != "same":
+            self._adopt("changed", change.policy, change.state, change.summary)
+        return change
 
     @contextlib.contextmanager
     def _noting_refusals(self) -> Iterator[None]:
@@ -200,13 +195,6 @@ class Steering:
         except PolicyError as error:
             self._keeper.note(f"a broken policy file was refused: {error}")
             raise
-
-    def _take_policy(self, considered: Considered) -> Change:
-        with self._noting_refusals():
-            change = self._policy.take(considered)
-        if change.state != "same":
-            self._adopt("changed", change.policy, change.state, change.summary)
-        return change
 
     def _adopt(self, why: str, policy: Policy, state: str, summary: str) -> None:
         self._runner.adopt(self._policy.policy)

@@ -58,6 +58,7 @@ class LiveFace:
         self._burst = b""
         self._timer: asyncio.TimerHandle | None = None
         self._is_listening = False
+        self._asking: set[asyncio.Future[str]] = set()
         self._running: Running | None = None
         self._last: Scene | None = None
 
@@ -198,7 +199,10 @@ class LiveFace:
         assert running
         match order:
             case Asked():
-                said = carry_out(order, running.ask)
+                said = ""
+                asking = asyncio.ensure_future(carry_out(order, running.ask))
+                self._asking.add(asking)
+                asking.add_done_callback(self._asked)
             case Declared(rule=rule, is_kept=is_kept):
                 said = ""
                 if self._stage.declared(rule):
@@ -210,6 +214,12 @@ class LiveFace:
                 said = "stopping"
                 running.asked_to_stop.set()
         self._dialogue = replace(self._dialogue, said=said)
+
+    def _asked(self, asking: asyncio.Future[str]) -> None:
+        self._asking.discard(asking)
+        if not asking.cancelled():
+            self._dialogue = replace(self._dialogue, said=asking.result())
+            self._changed.set()
 
     def _register(self, order: Registered, running: Running) -> str:
         self._memory.forget_account(order.identity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fairwitness.control.wire import Question, Value, WireError
@@ -91,10 +91,10 @@ def answer_flag(flag: str, answered_as: str, note: str) -> Order:
     return Asked(question, f"{flag} answered: {answered_as}")
 
 
-def carry_out(order: Asked, ask: Callable[[Question], Value]) -> str:
+async def carry_out(order: Asked, ask: Callable[[Question], Awaitable[Value]]) -> str:
     """Ask the running proxy; what to say of it."""
     try:
-        reply = ask(order.question)
+        reply = await ask(order.question)
     except (FairwitnessError, WireError) as error:
         return f"not done: {error}"
     if isinstance(reply, dict) and reply.get("state") == "waits-for-confirmation":
