@@ -39,6 +39,7 @@ BURP = {
                 {"enabled": True, "protocol": "any", "host": "^(.*\\.)?both\\.example\\.test$"},
                 {"enabled": True, "protocol": "https", "host": "^a\\.example\\.test$", "file": "^/app/.*"},
                 {"enabled": True, "host": "^p\\.example\\.test$", "port": "^8443$"},
+                {"enabled": True, "host": "^page\\.example\\.test$", "file": "^/one$"},
                 {"enabled": True, "protocol": "any", "host": ".*"},
                 {"enabled": True, "protocol": "any", "host": ""},
                 {"enabled": True, "protocol": "any", "host": "^(eu|us)\\.example\\.test$"},
@@ -80,6 +81,15 @@ def test_hackerones_table_is_read_by_its_columns() -> None:
     assert 1 == not_network
 
 
+@pytest.mark.parametrize("kind", ["TESTFLIGHT", "AI_MODEL", "SMART_CONTRACT", "QUANTUM"])
+def test_only_kinds_that_are_known_are_no_network(kind: str) -> None:
+    """A kind that HackerOne has made up since is a row to decide."""
+    is_known = kind != "QUANTUM"
+    _, _, decide, not_network = places(f"identifier,asset_type\nx.example.test,{kind}\n".encode())
+
+    assert (0 if is_known else 1, int(is_known)) == (len(decide), not_network)
+
+
 def test_a_table_without_a_header_has_identifier_and_type() -> None:
     """The short form that older exports have."""
     assert (["shop.example.test"], [], [], 1) == places(
@@ -96,7 +106,7 @@ def test_hackerones_interface_gives_the_same_rows() -> None:
 
 
 def test_burps_patterns_become_hosts_only_where_they_are_no_more() -> None:
-    """An unanchored exclusion covers more than the name that it shows: somebody must look."""
+    """Subdomains have the scheme and the folder of their host; an unanchored exclusion needs a look."""
     include, exclude, decide, _ = places(json.dumps(BURP).encode())
 
     assert [
@@ -107,10 +117,11 @@ def test_burps_patterns_become_hosts_only_where_they_are_no_more() -> None:
         "https://a.example.test/app",
         "p.example.test:8443",
         "https://pre.example.test/x",
-        "*.pre.example.test",
+        "https://*.pre.example.test/x",
     ] == include
-    assert ["status.example.test"] == exclude
-    assert 4 == len(decide)
+    assert ["status.example.test", "loose.example.test"] == exclude  # the second until somebody decides
+    assert 5 == len(decide)
+    assert 12 == sort_rows(read_source(json.dumps(BURP).encode(), file="source").rows).read  # one is off
 
 
 def test_zaps_expressions_become_hosts_only_where_they_are_no_more() -> None:
@@ -120,6 +131,13 @@ def test_zaps_expressions_become_hosts_only_where_they_are_no_more() -> None:
     assert ["https://shop.example.test", "https://b.example.test/app"] == include
     assert ["https://shop.example.test/logout", "http://shop.example.test/logout"] == exclude
     assert 1 == len(decide)
+
+
+def test_a_zap_context_that_is_not_in_scope_allows_nothing() -> None:
+    """Its exclusions hold all the same."""
+    include, exclude, decide, _ = places(ZAP.replace(b"<inscope>true", b"<inscope>false"))
+
+    assert ([], 2, 3) == (include, len(exclude), len(decide))
 
 
 def test_zaps_entities_are_refused() -> None:

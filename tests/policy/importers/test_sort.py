@@ -145,6 +145,15 @@ def test_a_source_that_is_unsure_decides_nothing() -> None:
     assert ((), (), 1) == (found.include, found.exclude, len(found.decide))
 
 
+def test_a_row_of_a_new_kind_is_dropped_from_neither_list() -> None:
+    """It needs a decision, and what it excludes is excluded meanwhile."""
+    listed = sorted_one("new.example.test", nature=Nature.UNKNOWN)
+    excluded = sorted_one("new.example.test", nature=Nature.UNKNOWN, side=Side.OUT)
+
+    assert ((), 1) == (listed.include, len(listed.decide))
+    assert (["new.example.test"], 1) == ([line.entry for line in excluded.exclude], len(excluded.decide))
+
+
 @given(st.text(max_size=60), st.sampled_from(Side), st.sampled_from(Nature))
 def test_every_row_ends_in_exactly_one_place(raw: str, side: Side, nature: Nature) -> None:
     """Whatever it holds."""

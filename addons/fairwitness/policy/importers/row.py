@@ -29,13 +29,21 @@ class Nature(StrEnum):
     """Anything, a sentence too."""
     NOT_NETWORK = "not network"
     """An app, a device, source code: nothing that a proxy could allow."""
+    UNKNOWN = "unknown"
+    """A word that platforms did not have when this was written: it may be a host."""
 
 
 _ANYTHING = frozenset({"other", ""})
+_NOT_NETWORK = frozenset({
+    "google_play_app_id", "other_apk", "apple_store_app_id", "other_ipa", "testflight",
+    "windows_app_store_app_id", "downloadable_executables", "source_code", "hardware", "smart_contract",
+    "ai_model", "aws_cloud_config", "android", "ios", "iot", "device", "mobile", "mobile-application",
+    "mobile-application-android", "mobile-application-ios", "open-source",
+})  # fmt: skip
 
 
 def nature_by(kind: str, *, network: Collection[str], anything: Collection[str] = _ANYTHING) -> Nature:
-    """What a platform's word for the kind of a target says; a word that is new is no network.
+    """What a platform's word for the kind of a target says.
 
     Args:
         kind: The word, in the case of the two lists.
@@ -44,7 +52,9 @@ def nature_by(kind: str, *, network: Collection[str], anything: Collection[str] 
     """
     if kind in network:
         return Nature.NETWORK
-    return Nature.OTHER if kind in anything else Nature.NOT_NETWORK
+    if kind in anything:
+        return Nature.OTHER
+    return Nature.NOT_NETWORK if kind.lower() in _NOT_NETWORK else Nature.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,6 +131,8 @@ def entries_in(row: Row) -> tuple[str, ...] | str:
     """The scope entries that a row clearly is, or why it is none."""
     if row.doubt:
         return row.doubt
+    if row.nature is Nature.UNKNOWN:
+        return "the source's word for what it is is not known here"
     if row.side is Side.UNSURE:
         return "the source does not say whether it is in scope"
     if row.side is Side.IN and _NARROWS.search(row.note):
@@ -226,8 +228,8 @@ def _is_store(raw: str) -> bool:
 
 
 def _named_in(row: Row) -> Iterator[str]:
-    """Hosts that the prose of an undecided exclusion names."""
-    for match in _HOST_IN_PROSE.finditer(row.raw):
+    """Hosts that the prose, or the regular expression, of an undecided exclusion names."""
+    for match in _HOST_IN_PROSE.finditer(row.raw.replace(".*\\.", "*.").replace("\\.", ".")):
         try:
             parsed = parse_entry(match[0].lower())
         except PolicyError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fairwitness.errors import RecordingError
 from fairwitness.policy.importers.fields import at, mapping, sequence, some, text
@@ -19,6 +20,7 @@ _LITERAL_HOST = re.compile(
 _PORT = re.compile(r"\^?\(?(\d{1,5})\)?\$?")
 _FOLDER = re.compile(r"\^?(/(?:[A-Za-z0-9/_-]|\\.)*?)(?:\.\*)?\$?")
 _ZAP_URL = re.compile(r"\^?(https?)\??://(.+?)(/.*)?")
+_OFF = "its context is not in scope in ZAP"
 _REGEX = "its pattern is more than a host"
 
 
@@ -38,18 +40,18 @@ class BurpScope:
             for number, each in enumerate(sequence(at(document, "target", "scope", key))):
                 rule = mapping(each)
                 if rule.get("enabled") is not False:
-                    rows += _burp_rows(rule, f"{file}: target.scope.{key}[{number}]", side)
+                    rows.append(_burp_row(rule, f"{file}: target.scope.{key}[{number}]", side))
         return Source(rows=tuple(rows))
 
 
-def _burp_rows(rule: Mapping[str, object], where: str, side: Side) -> list[Row]:
+def _burp_row(rule: Mapping[str, object], where: str, side: Side) -> Row:
     if "prefix" in rule:
         prefix = text(rule.get("prefix"))
-        rows = [Row(raw=prefix, where=where, side=side, nature=Nature.NETWORK)]
+        places = [prefix]
         if rule.get("include_subdomains") is True:
-            host = prefix.partition("://")[2].partition("/")[0] or prefix
-            rows.append(Row(raw=f"*.{host}", where=where, side=side, nature=Nature.NETWORK))
-        return rows
+            before, mark, rest = prefix.rpartition("://")
+            places.append(f"{before}{mark}*.{rest}")
+        return _row_of(places, where, side)
     host, port, path = (text(rule.get(key)) for key in ("host", "port", "file"))
     protocol = text(rule.get("protocol")).lower()
     shown = " ".join(
@@ -57,15 +59,16 @@ def _burp_rows(rule: Mapping[str, object], where: str, side: Side) -> list[Row]:
     )
     names = host_patterns(host, side)
     scheme = _scheme(protocol, port)
-    if not names or scheme is None or (path and side is Side.IN and not _folder(path)):
-        return [Row(raw=shown or "any host", where=where, side=side, doubt=_REGEX)]
-    if path and side is Side.OUT and not _folder(path):
-        return [Row(raw=shown, where=where, side=side, doubt=_REGEX)]
+    is_page = path.endswith("$") and not path.endswith(".*$")  # and not what lies below
+    if not names or scheme is None or (path and not _folder(path)) or (is_page and side is Side.IN):
+        return Row(raw=shown or "any host", where=where, side=side, doubt=_REGEX)
     folder = _folder(path) if path else ""
-    return [
-        Row(raw=_joined(scheme, name, folder), where=where, side=side, nature=Nature.NETWORK)
-        for name in names
-    ]
+    return _row_of([_joined(scheme, name, folder) for name in names], where, side)
+
+
+def _row_of(places: list[str], where: str, side: Side) -> Row:
+    """One row of the source, also where it names a host and its subdomains."""
+    return Row(raw=", ".join(places), where=where, side=side, nature=Nature.NETWORK)
 
 
 def _joined(scheme: str, name: str, folder: str) -> str:
@@ -136,13 +139,15 @@ class ZapContext:
         rows = []
         for side, tag in ((Side.IN, "incregexes"), (Side.OUT, "excregexes")):
             for number, element in enumerate(root.iter(tag)):
-                rows += _zap_rows((element.text or "").strip(), f"{file}: {tag}[{number}]", side)
+                rows.append(_zap_row((element.text or "").strip(), f"{file}: {tag}[{number}]", side))
+        if (root.findtext(".//context/inscope") or "").strip().lower() == "false":
+            rows = [replace(row, doubt=_OFF) if row.side is Side.IN else row for row in rows]
         return Source(rows=tuple(rows), name=some(root.findtext(".//context/name")))
 
 
-def _zap_rows(pattern: str, where: str, side: Side) -> list[Row]:
+def _zap_row(pattern: str, where: str, side: Side) -> Row:
     match = _ZAP_URL.fullmatch(pattern.removeprefix("\\Q").replace("\\E", ""))
-    doubt = [Row(raw=pattern, where=where, side=side, doubt=_REGEX)]
+    doubt = Row(raw=pattern, where=where, side=side, doubt=_REGEX)
     if not match:
         return doubt
     scheme, host, path = match[1], match[2], match[3] or ""
@@ -152,9 +157,7 @@ def _zap_rows(pattern: str, where: str, side: Side) -> list[Row]:
     # A pattern ends where it ends: without .* behind it, it is one page and not what lies below.
     if not names or (tail and not folder) or (tail and side is Side.IN and not tail.endswith(".*")):
         return doubt
-    return [
-        Row(raw=f"{scheme}://{name}{folder}", where=where, side=side, nature=Nature.NETWORK) for name in names
-    ]
+    return _row_of([f"{scheme}://{name}{folder}" for name in names], where, side)
 
 
 class CaidoScope:
