@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import h2.config
+import h2.connection
+import h2.events
 import h11
 import pytest
 
@@ -194,6 +197,43 @@ def test_a_body_without_a_length_is_no_request_to_an_http1_server(
 
     assert 200 == status
     assert hidden == served.result()
+
+
+def _answer_and_reset(listener: socket.socket, certificate: Path) -> None:
+    """Take a connection, answer its first request at once, say that no more of it is wanted, and read on."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.set_alpn_protocols(["h2"])
+    http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+    http.initiate_connection()
+    with listener.accept()[0] as plug, context.wrap_socket(plug, server_side=True) as secure:
+        while data := secure.recv(1 << 16):
+            for event in http.receive_data(data):
+                if isinstance(event, h2.events.RequestReceived):
+                    http.send_headers(event.stream_id, [(":status", "200")], end_stream=True)
+                    http.reset_stream(event.stream_id, error_code=0)
+            secure.sendall(http.data_to_send())
+
+
+@pytest.mark.bypass(73)
+def test_what_a_server_no_longer_wants_is_not_on_record_as_sent(town: Town) -> None:
+    """It answers an upload and resets the stream: the client gets the answer, the rest stays here."""
+    path, upload = "/unwanted", b"u" * (3 << 20)
+    with ThreadPoolExecutor() as pool, mute(town.inside) as listener, town.client() as raw:
+        served = pool.submit(_answer_and_reset, listener, town.inside.certificate)
+        raw.connect(town.inside.host_port)
+        raw.start_tls("in.test", ca=town.proxy.ca, alpn=("h2",))
+        client = Http2Client(raw)
+        pseudo = [(":method", "POST"), (":scheme", "https"), (":authority", town.inside.host_port)]
+        stream = client.begin([*pseudo, (":path", path), ("content-length", str(len(upload)))])
+        client.upload(stream, upload)
+        status = client.reply(stream).status
+    served.result()
+    record = town.proxy.record(town.proxy.wait_for_row(lambda row: row.url == town.inside.url(path)))
+
+    assert (200, "complete") == (status, record.row.outcome)
+    assert 0 < (record.request_body_bytes or 0) < len(upload)
+    assert "failure" in dict(record.meta)
 
 
 HELD_BYTES = 20 << 20

@@ -37,7 +37,7 @@ from fairwitness.proxy.wiring import Caller, Live, Wiring
 from fairwitness.witness import head_verdict, refused
 
 _REFUSED_S = 1.0  # time for the answer, and for a page's other requests on the same connection
-_CUT = "client or server left after the answer, before the upload had come"
+_CUT = "client or server gave the upload up after the answer"
 _MOST_FORWARDED = 100  # each is looked up in the policy
 _RECEIVED = "fairwitness.received_us"
 _DESTINATIONS = "fairwitness.destinations"
@@ -252,7 +252,7 @@ class Exchanges:
         note_answer(self._witness, flow.response, live)
 
     def upload_cut(self, flow: http.HTTPFlow) -> None:
-        """Client or server left in the middle of an upload that was answered already."""
+        """Client or server gave up an upload that was answered already."""
         live = self._wiring.exchanges.get(flow.id)
         if live is not None:
             self._end_upload(flow, live, failure=_CUT)

@@ -24,6 +24,8 @@ from mitmproxy.proxy.layers.http import _http2
 from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
     RequestProtocolError,
     ResponseData,
     ResponseProtocolError,
@@ -54,6 +56,11 @@ class ServerRead(HttpEvent):
     """Whether the server of a stream does."""
 
     is_reading: bool
+
+
+@dataclass
+class UploadUnwanted(HttpEvent):
+    """The server has answered, and reads no more of the stream's upload."""
 
 
 class _Paced(_http2.Http2Connection):
@@ -137,6 +144,19 @@ class PacedClient(_Paced, _http2.Http2Client):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._untold: dict[int, str] = {}
+        self._is_answered: dict[int, bool] = {}
+        """By the streams whose upload goes on: whether their answer is whole."""
+
+    def handle_h2_event(self, event: h2.events.Event) -> layer.CommandGenerator[bool]:
+        """Tell a reset behind the answer, which mitmproxy takes for a failure, or for nothing."""
+        if isinstance(event, h2.events.StreamReset) and self._is_answered.pop(event.stream_id, False):
+            self._give_back(event.stream_id)
+            self.streams.pop(event.stream_id, None)
+            yield ReceiveHttp(UploadUnwanted(event.stream_id))
+            return False
+        if isinstance(event, h2.events.StreamEnded) and event.stream_id in self._is_answered:
+            self._is_answered[event.stream_id] = True
+        return (yield from super().handle_h2_event(event))
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         # The stream's number here; one that waits for its turn has none yet.
@@ -147,6 +167,7 @@ class PacedClient(_Paced, _http2.Http2Client):
                 self._give_back(ours, event.bytes)
         else:
             yield from super()._handle_event(event)
+            self._note_upload(event, self.our_stream_id.get(theirs))
             if isinstance(event, RequestProtocolError) and ours is not None:
                 self._give_back(ours)
         yield from self._flush()
@@ -154,6 +175,14 @@ class PacedClient(_Paced, _http2.Http2Client):
         untold, self._untold = self._untold, {}
         for stream_id, why in untold.items():
             yield ReceiveHttp(ResponseProtocolError(stream_id, why, ResponseProtocolError.code))
+
+    def _note_upload(self, event: events.Event, ours: int | None) -> None:
+        if ours is None:
+            return
+        if isinstance(event, RequestHeaders) and not event.end_stream:
+            self._is_answered[ours] = False
+        elif isinstance(event, RequestEndOfMessage | RequestProtocolError):
+            self._is_answered.pop(ours, None)
 
     def _waiting(self, stream_id: int) -> list[int]:
         queued = [
@@ -165,6 +194,7 @@ class PacedClient(_Paced, _http2.Http2Client):
         """Keep who waits: streams that were sent are told here, under numbers that these do not have yet."""
         self._untold = dict.fromkeys(self.stream_queue, msg)
         self.stream_queue.clear()
+        self._is_answered.clear()
         yield from super().close_connection(msg)
 
 

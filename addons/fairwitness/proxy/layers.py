@@ -30,7 +30,7 @@ from fairwitness.proxy.brakes import brake, mend_reading, release
 from fairwitness.proxy.delivery import mend_delivery
 from fairwitness.proxy.hellos import mend_hellos
 from fairwitness.proxy.http1 import ResponseAnnounced, mend_http1
-from fairwitness.proxy.http2 import BodyTaken, ClientRead, ServerRead, mend_http2
+from fairwitness.proxy.http2 import BodyTaken, ClientRead, ServerRead, UploadUnwanted, mend_http2
 from fairwitness.proxy.spares import mend_spares
 from fairwitness.proxy.streams import mend_streams
 from fairwitness.proxy.websockets import mend_websockets
@@ -114,11 +114,15 @@ class WatchedStream(http_layers.HttpStream):
         if isinstance(event, ClientRead | ServerRead):
             yield from self._read_or_wait(event)
             return
+        if isinstance(event, UploadUnwanted):
+            if self._is_answered_early():
+                yield UploadCutHook(self.flow)
+                self.client_state = self.state_discard_request_body
+            return
         if isinstance(event, RequestProtocolError | ResponseProtocolError):
             release(self.context.server, self)
             release(self.context.client, self)
-            is_uploading = self.client_state == self.state_stream_request_body
-            if is_uploading and self.server_state == self.state_done:
+            if self._is_answered_early():
                 yield UploadCutHook(self.flow)
         yield from super()._handle_event(event)
         if isinstance(event, ResponseData):
@@ -127,6 +131,10 @@ class WatchedStream(http_layers.HttpStream):
         elif isinstance(event, RequestData):
             self._untaken_upload_bytes += len(event.data)
             yield from self._take_upload()
+
+    def _is_answered_early(self) -> bool:
+        is_uploading: bool = self.client_state == self.state_stream_request_body
+        return is_uploading and bool(self.server_state == self.state_done)
 
     def _read_or_wait(self, event: ClientRead | ServerRead) -> layer.CommandGenerator[None]:
         sender: Connection = self.context.server
