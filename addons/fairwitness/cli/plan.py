@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import socket
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from fairwitness.errors import PolicyError, StartError
 from fairwitness.model.policy import Policy
 from fairwitness.policy import check_policy
 from fairwitness.proxy.serve import ServeSettings
+
+_CA_KEYS = ("mitmproxy-ca.pem", "mitmproxy-ca.p12")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,7 @@ def settings_of(plan: Plan) -> ServeSettings:
     """How to listen and whom to trust; makes the CA's folder.
 
     Raises:
-        StartError: The folder cannot be made.
+        StartError: The folder cannot be made, or others have, or could put there, the authority's key.
     """
     options = plan.options
     host, port = split_listen(options.listen or DEFAULT_LISTEN)
@@ -57,13 +61,43 @@ def settings_of(plan: Plan) -> ServeSettings:
     return ServeSettings(
         listen_host=host,
         listen_port=port,
-        ca_dir=make_private(options.ca_dir or data_folder() / "ca", refused=StartError),
+        ca_dir=private_ca(options.ca_dir or data_folder() / "ca"),
         upstream_ca=options.upstream_ca,
         options=options.options,
         proxy_password=options.proxy_password,
         allow_remote=options.allow_remote,
         mode=options.mode,
     )
+
+
+def private_ca(folder: Path) -> Path:
+    """The folder of the proxy's authority, made where it is missing.
+
+    Who has its key can pose as any site to the browser that trusts it.
+
+    Raises:
+        StartError: It cannot be made, or others have, or could put there, the key.
+    """
+    make_private(folder, refused=StartError)
+    if folder.stat().st_mode & stat.S_IWOTH:
+        raise StartError(
+            "everybody can put an authority of their own here",
+            where=str(folder),
+            mend="Name a folder of mode 0700, or let --ca-dir out",
+        )
+    for path in (folder / name for name in _CA_KEYS):
+        if not os.path.lexists(path):
+            continue
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid():
+            what, mend = "the authority's key is no plain file of yours", "Move it away; a new one is made"
+        elif found.st_mode & 0o077:
+            what = "others can read the authority's key"
+            mend = "Give it mode 0600; if others use this machine, delete the folder, and a new one is made"
+        else:
+            continue
+        raise StartError(what, where=str(path), mend=mend)
+    return folder
 
 
 def _is_taken(host: str, port: int) -> bool:
