@@ -271,6 +271,22 @@ def test_standing_block_names_its_flag_clause_reach_and_end() -> None:
     assert ("f1", "rules.shouting") == (judged.flags[0], judged.clauses[0].id)
     assert "127.0.0.1 tester/1 - at GET shop.test /stop" == judged.reach
     assert NOON_US + 15 * MINUTE == flag.blocks_until_us
+    assert judged.undo == (
+        "It covers 127.0.0.1 tester/1 - at GET shop.test /stop, and ends within 15 min, "
+        "or at once with: fairwitness answer f1 --as false-alarm --note TEXT"
+    )
+
+
+def test_what_blocks_nothing_later_has_nothing_to_undo() -> None:
+    """A warning; and a rule that decides each request afresh, which no answer lifts."""
+
+    class Afresh(Shouting):
+        """As the limits do."""
+
+        judges_afresh = True
+
+    for runner in (_runner(Action.WARN), _runner(kinds=(Afresh,))):
+        assert "" == runner.judge_request(make_request("https://shop.test/stop"), in_scope=True).undo
 
 
 @pytest.mark.parametrize("answered_as", list(AnswerAs))

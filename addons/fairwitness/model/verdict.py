@@ -60,7 +60,7 @@ class Verdict:
     scope_list: ScopeList | None = None
     """The list that the destination is on; None: not listed."""
     mend: str | None = None
-    """What to write into policy.yaml if the researcher has the right; None where nothing helps."""
+    """What to do, or to write into policy.yaml, if the researcher has the right; None where nothing helps."""
     host: str = ""
     """Canonical host that decided; empty where the name has no canonical form."""
     flags: tuple[str, ...] = ()

@@ -39,6 +39,8 @@ class Judgement:
     failures: tuple[RuleFailure, ...] = ()
     reach: str = ""
     """What a block covers: this actor and endpoint."""
+    undo: str = ""
+    """What a block covers, when it ends, and how it is lifted; empty where only its cause ends it."""
     shape_only: bool = False
     """Whether a rule asks to keep the body as a shape only."""
 

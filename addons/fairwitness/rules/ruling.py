@@ -10,10 +10,11 @@ from fairwitness.model.policy import Policy
 from fairwitness.model.verdict import Action, Clause
 from fairwitness.rules.approval import approval_for
 from fairwitness.rules.judgement import Judgement, RuleFailure
-from fairwitness.rules.ledger import Ledger
+from fairwitness.rules.ledger import BLOCK_US, Ledger
 from fairwitness.rules.rule import Rule
 from fairwitness.rules.subject import Subject
 from fairwitness.rules.terms import Terms, action_for
+from fairwitness.rules.words import span
 
 PACE_US = 1_000_000  # what a throttle costs where the rule that asks for it names no delay of its own
 
@@ -90,7 +91,9 @@ def judgement_of(
     flags = [ruling.flag.flag for ruling in ordered]
     reason = ordered[0].says if ordered else ""
     reach = ordered[0].sighting.reach if ordered else ""
+    lasting = ordered[0].flag if action is Action.BLOCK else None
     if standing is not None and action < Action.BLOCK:
+        lasting = standing
         action, reason, reach = (
             Action.BLOCK,
             f"blocked since {standing.flag}: {standing.says}",
@@ -112,5 +115,15 @@ def judgement_of(
         retry_after_us=retry_us if action is Action.BLOCK else 0,
         failures=failures,
         reach=reach,
+        undo="" if lasting is None else _undo_of(lasting),
         shape_only=any(ruling.sighting.shape_only for ruling in rulings),
+    )
+
+
+def _undo_of(flag: Flag) -> str:
+    if flag.blocks_until_us is None:  # a limit or the window, which decide each request afresh
+        return ""
+    return (
+        f"It covers {flag.reach}, and ends within {span(BLOCK_US)}, "
+        f"or at once with: fairwitness answer {flag.flag} --as false-alarm --note TEXT"
     )

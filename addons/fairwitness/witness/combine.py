@@ -22,5 +22,5 @@ def combine(verdict: Verdict, judgement: Judgement) -> Verdict:
         flags=judgement.flags,
         delay_us=judgement.delay_us,
         retry_after_us=judgement.retry_after_us,
-        mend=None,
+        mend=judgement.undo or None,
     )
