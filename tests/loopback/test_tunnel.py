@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fairwitness.model.record import ExchangeRow
 from fairwitness.testing import Disconnected, Town, is_blocked
+from fairwitness.testing.hello import client_hello, with_another_name
 
 pytestmark = pytest.mark.gate
 
@@ -60,6 +61,20 @@ def test_another_server_name_is_not_let_into_a_tunnel(town: Town, sni: str | Non
         reply = client.request("/", host=town.login.host_port)
 
     assert is_blocked(reply)
+    assert before == town.login.counts
+
+
+@pytest.mark.bypass(45)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_hello_with_two_names_is_not_let_into_a_tunnel(town: Town, is_first: bool) -> None:
+    """Of two server_name extensions a server may take the other one."""
+    before = town.login.counts
+    with town.client() as client:
+        client.connect(town.login.host_port)
+        client.send(with_another_name(client_hello("login.test"), "out.test", is_first=is_first))
+        client.half_close()
+        client.read_until_end()
+
     assert before == town.login.counts
 
 

@@ -27,6 +27,7 @@ from fairwitness.witness import Asked, refused
 _LONGEST_METHOD = 64  # bytes
 _SILENCE_S = 10  # browsers connect ahead of use; they connect again
 
+_SERVER_NAME = 0  # the extension's type
 _GREETS_FIRST = frozenset({21, 22, 23, 25, 110, 143, 465, 587, 993, 995, 3306, 5432, 6379})
 """Ports whose clients wait for the server or speak no HTTP: an answer inside would never be read."""
 
@@ -152,7 +153,7 @@ class Tunnels:
             named.append(Destination("sni", "https", hello.sni, caller.connect[1]))
         if caller.is_tunnel and caller.refused is None:
             data.establish_server_tls_first = False
-            data.ignore_connection = await self._passes_undecrypted(client, caller, hello.sni)
+            data.ignore_connection = await self._passes_undecrypted(client, caller, _only_name(hello))
             return
         if caller.refused is not None or not self._witness.preview(named).is_released:
             data.establish_server_tls_first = False
@@ -220,6 +221,11 @@ class Tunnels:
             verdict = _differing(self._witness.preview([self._connect(caller, "https")]), None)
         if verdict is not None:
             self._witness.refuse(self._bare(caller, verdict, "CONNECT", "https"), verdict)
+
+
+def _only_name(hello: tls.ClientHello) -> str | None:
+    """The name that a hello shows; none where it shows several, of which a server may take another."""
+    return hello.sni if [kind for kind, _ in hello.extensions].count(_SERVER_NAME) == 1 else None
 
 
 def _announces_body(flow: http.HTTPFlow) -> bool:

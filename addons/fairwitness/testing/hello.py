@@ -107,6 +107,24 @@ def _protocols(offered: _Bytes) -> tuple[str, ...]:
     return tuple(names)
 
 
+def with_another_name(record: bytes, name: str, *, is_first: bool) -> bytes:
+    """A hello, one record, with a second server_name extension, before or behind those that it has."""
+    body = _Bytes(record[5 + 4 :])
+    fixed = body.take(2 + 32)
+    for width in (1, 2, 1):  # session, ciphers, compression
+        piece = body.vector(width)
+        fixed += len(piece).to_bytes(width) + piece
+    extensions = body.vector(2)
+    entry = b"\0" + _counted(name.encode())
+    added = _SERVER_NAME.to_bytes(2) + _counted(_counted(entry))
+    message = fixed + _counted(added + extensions if is_first else extensions + added)
+    return record[:3] + _counted(bytes([_CLIENT_HELLO]) + len(message).to_bytes(3) + message)
+
+
+def _counted(content: bytes) -> bytes:
+    return len(content).to_bytes(2) + content
+
+
 def client_hello(name: str) -> bytes:
     """What Python's own TLS says first to a server of that name: one record."""
     outgoing = ssl.MemoryBIO()
