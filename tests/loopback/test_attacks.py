@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -232,15 +233,15 @@ def test_whatever_the_origin_reads_is_on_record(town: Town, shape: str, scheme: 
 
 @pytest.mark.bypass(55)
 def test_a_refused_connect_lends_its_connection_to_nobody(town: Town) -> None:
-    """After a CONNECT that was refused at once, the next one on the same connection is judged anew."""
-    with town.client() as client:
-        refused = client.connect("out.test:22")
-        with contextlib.suppress(*LEFT):
-            client.connect(town.outside.host_port)
+    """After a CONNECT that was refused at once, all that comes on the same connection is, wherever it leads."""
+    statuses = []
+    for second in (town.outside, town.inside):
+        with town.client() as client:
+            statuses += [client.connect("out.test:22").status, client.connect(second.host_port).status]
             client.start_tls("in.test", ca=town.proxy.ca)
-            client.request("/lent", host=town.inside.host_port)
+            statuses.append(client.request("/lent", host=town.inside.host_port).status)
 
-    assert 403 == refused.status
+    assert [403, 200, 403] * 2 == statuses
     assert () == town.inside.requests_for("/lent")
     assert UNTOUCHED == town.outside.counts
 
@@ -411,6 +412,30 @@ def test_one_forbidden_answer_spoils_them_all(
     assert reply.status in (403, 502)
     assert UNTOUCHED == town.outside.counts
     assert UNTOUCHED == town.side.counts
+
+
+@pytest.mark.bypass(29)
+def test_a_name_that_moves_into_this_machine_is_dialled_no_more(town: Town, tmp_path: Path) -> None:
+    """DNS rebinding: allowed by its first answer, then the same name has an address that no entry names."""
+    there, port = town.inside.address, town.inside.port
+    names, include = {"moves.test": [there]}, [f"http://moves.test:{port}", f"{there}:{port}"]
+    statuses = []
+    with (
+        socket.create_server(("127.0.0.12", port)) as within,
+        FaultDoor(names=names) as door,
+        Proxy(tmp_path, policy=town.policy_text(more_include=include), program=door.program) as proxy,
+    ):
+        for address in (there, "127.0.0.12", there):
+            door.rename({"moves.test": [address]})
+            with RawClient(proxy.address) as client:
+                place = f"moves.test:{port}"
+                statuses.append(client.request(f"http://{place}/moved", host=place).status)
+        within.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            within.accept()
+
+    assert [200, 502, 200] == statuses
+    assert 2 == len(town.inside.requests_for("/moved"))
 
 
 @pytest.mark.bypass(56)

@@ -328,15 +328,18 @@ def test_only_a_websocket_is_taken_for_one(town: Town) -> None:
     ],
 )
 def test_a_smuggled_request_is_not_released(town: Town, framing: str) -> None:
-    """Framing that two servers could read in two ways does not leave."""
+    """Framing that two servers could read in two ways does not leave, and is on record."""
+    mark = framing.encode().hex()[:99]
     hidden = f"GET /hidden HTTP/1.1\r\nHost: {town.outside.host_port}\r\n\r\n"
     head = f"POST /smuggle HTTP/1.1\r\nHost: {town.inside.host_port}\r\n{framing}\r\n0\r\n\r\n{hidden}"
     with town.tunnel(town.inside) as client:
-        client.send(head.encode())
+        client.send(head.replace("/smuggle", f"/smuggle-{mark}").encode())
         _status(client)
+    row = town.proxy.wait_for_row(lambda row: row.url.endswith(f"/smuggle-{mark}"))
 
+    assert "block" == row.decision
     assert () == town.inside.requests_for("/hidden")
-    assert () == town.inside.requests_for("/smuggle")
+    assert () == town.inside.requests_for(f"/smuggle-{mark}")
 
 
 @pytest.mark.parametrize("seed", range(4))

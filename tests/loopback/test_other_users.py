@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from fairwitness.testing import Authority, RawClient, Town, curl
+from fairwitness.testing.mitmdump import Mitmdump
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only"),
@@ -40,9 +41,9 @@ def open_town(authority: Authority, tmp_path_factory: pytest.TempPathFactory) ->
         yield town
 
 
-def send(town: Town, url: str, how: str, *, uid: int) -> str:
+def send(address: str, url: str, how: str, *, uid: int) -> str:
     """Let a process of a user send a request, and then wait for an answer, leave, or reset; what it says."""
-    port = town.proxy.address.rpartition(":")[2]
+    port = address.rpartition(":")[2]
     command = ["/usr/bin/env", "-i", "python3", "-c", SEND, port, url, how, str(uid)]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout
 
@@ -55,7 +56,7 @@ def test_another_users_request_never_leaves(town: Town, how: str) -> None:
     if how != "waits":
         os.kill(town.proxy.pid, signal.SIGSTOP)
     try:
-        said = {send(town, others, how, uid=NOBODY) for _ in range(3)}
+        said = {send(town.proxy.address, others, how, uid=NOBODY) for _ in range(3)}
     finally:
         os.kill(town.proxy.pid, signal.SIGCONT)
     town.curl(mine)
@@ -68,8 +69,23 @@ def test_another_users_request_never_leaves(town: Town, how: str) -> None:
 
 def test_ones_own_request_leaves(town: Town) -> None:
     """The same process with the proxy's user id is answered."""
-    assert int(send(town, town.inside.url("/own", scheme="http"), "waits", uid=0)) > 0
+    assert int(send(town.proxy.address, town.inside.url("/own", scheme="http"), "waits", uid=0)) > 0
     assert 1 == len(town.inside.requests_for("/own"))
+
+
+@pytest.mark.bypass(59)
+def test_another_users_request_does_not_leave_mitmdump_either(town: Town, tmp_path: Path) -> None:
+    """With the launcher, too, one's own passes and a stranger's does not."""
+    with Mitmdump(tmp_path, town) as mitmdump:
+        said = [
+            send(mitmdump.address, town.inside.url(f"/guest-{uid}", scheme="http"), "waits", uid=uid)
+            for uid in (0, NOBODY)
+        ]
+
+    assert int(said[0]) > 0
+    assert said[1] in ("", "0")
+    assert 1 == len(town.inside.requests_for("/guest-0"))
+    assert () == town.inside.requests_for(f"/guest-{NOBODY}")
 
 
 SECRET = "correct-horse-battery"

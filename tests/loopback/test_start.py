@@ -200,6 +200,8 @@ def test_no_connection_of_the_proxys_own(make_town: Callable[..., Town]) -> None
     with make_town() as town:
         code = town.proxy.stop()
         counts = {tuple(origin.counts) for origin in town.origins}
+        asked = town.proxy.looked_up
 
     assert 0 == code
+    assert frozenset() == asked
     assert {(0, 0, 0)} == counts

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fairwitness.model.record import ExchangeRow
-from fairwitness.testing import Disconnected, Town, is_blocked
+from fairwitness.testing import Disconnected, Proxy, RawClient, Town, is_blocked
 from fairwitness.testing.hello import client_hello, with_another_name
 
 pytestmark = pytest.mark.gate
@@ -75,6 +76,23 @@ def test_a_hello_with_two_names_is_not_let_into_a_tunnel(town: Town, is_first: b
         client.half_close()
         client.read_until_end()
 
+    assert before == town.login.counts
+
+
+@pytest.mark.bypass(45)
+def test_a_tunnel_does_not_carry_another_tunnels_name(town: Town, tmp_path: Path) -> None:
+    """Of two hosts that pass undecrypted, neither is a way to the other: each passes for its own name."""
+    before = town.login.counts
+    policy = town.policy_text(
+        scope={"include": ["a.test"], "tunnel": [town.login.host_port, f"sso.test:{town.login.port}"]}
+    )
+    with Proxy(tmp_path, policy=policy, upstream_ca=town.authority.pem, resolve=[town.login.resolve]) as proxy:
+        with RawClient(proxy.address) as client:
+            client.connect(town.login.host_port)
+            client.start_tls("sso.test", ca=proxy.ca)
+            reply = client.request("/", host=town.login.host_port)
+
+    assert is_blocked(reply)
     assert before == town.login.counts
 
 

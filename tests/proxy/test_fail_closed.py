@@ -28,6 +28,7 @@ def test_every_hook_of_every_addon_is_wrapped(addon: type) -> None:
         assert hasattr(function, "__wrapped__"), name
 
 
+@pytest.mark.bypass(19)
 def test_a_tee_that_fails_lets_nothing_more_pass() -> None:
     """mitmproxy would drop the one chunk and forward the later ones."""
     told: list[Exception] = []

@@ -212,6 +212,8 @@ def _done(order: dict[str, Any]) -> object:
             return part(order["part"]).failures
         case "parts":
             return known_parts()
+        case "names":
+            _resolve(order["names"])
         case "clock":
             _step_clock(order["step_us"])
         case "holds":

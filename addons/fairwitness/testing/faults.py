@@ -94,6 +94,10 @@ class FaultDoor:
         found: dict[str, list[str]] = self._ask({"do": "parts"})
         return found
 
+    def rename(self, names: dict[str, Sequence[str]]) -> None:
+        """From now on names resolve to these addresses."""
+        self._ask({"do": "names", "names": names})
+
     def step_clock(self, step_us: int) -> None:
         """Let the wall clock stand so far ahead of the true one, as this program sees it."""
         self._ask({"do": "clock", "step_us": step_us})
