@@ -126,6 +126,7 @@ def test_the_name_of_the_proxy_is_no_destination(town: Town, is_inside: bool) ->
 @pytest.mark.bypass(77)
 def test_a_resumed_session_is_judged_anew(town: Town) -> None:
     """A ticket for a listed name opens neither another host nor another name, and no request comes early."""
+    hellos = town.inside.counts.hellos
     with town.tunnel(town.inside) as first:
         first.request("/resumed", host=town.inside.host_port)
         replies = []
@@ -138,6 +139,7 @@ def test_a_resumed_session_is_judged_anew(town: Town) -> None:
 
     assert [False, True, True] == [is_blocked(reply) for reply in replies]
     assert 2 == len(town.inside.requests_for("/resumed"))
+    assert 2 == town.inside.counts.hellos - hellos
 
 
 @pytest.mark.gate

@@ -17,6 +17,7 @@ from wsproto.events import TextMessage
 
 from fairwitness.testing import Counts, Disconnected, RawClient, Town, WebSocketClient, curl, is_blocked
 from fairwitness.testing.mitmdump import LAUNCHER, Mitmdump
+from fairwitness.testing.tally import sent_in
 
 pytestmark = pytest.mark.gate
 
@@ -176,7 +177,7 @@ def _let_out(town: Town, running: Mitmdump, mark: str) -> list[str]:
     came, said_there = town.inside.requests[seen:], town.inside.messages[messages:]
     released = [row for row in running.rows() if row.decision != "block"]
     paths = {row.url.removeprefix(town.inside.url("", scheme=row.url.split(":")[0])) for row in released}
-    said = {message.content for row in released[-3:] for message in running.record(row).messages}
+    said = {content for row in released[-3:] for content in sent_in(running.record(row))}
     requests = [
         f"{each.path} for {each.header(':authority') or each.header('host')}"
         for each in came

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 from pathlib import Path
 
 import pytest
 
-from fairwitness.testing import curl
+from fairwitness.testing import GREETING, curl
 from fairwitness.testing.soak.reckoning import reckon
 from fairwitness.testing.soak.soak import soak
 from fairwitness.testing.soak.stage import staged
@@ -51,17 +52,26 @@ def test_what_is_kept_counts_as_used_and_what_is_forgotten_does_not(piece_bytes:
 
 
 def test_what_reached_an_origin_past_the_proxy_is_called_lost(tmp_path: Path) -> None:
-    """A request that the log does not have, and a touched host out of scope, are told by the reckoning."""
+    """Requests and messages that the log lacks, and a touched host out of scope, are told by the reckoning.
+
+    The log has the message's words, but a server's: it greets every client with them.
+    """
     with staged(tmp_path, may_mount=False) as stage:
         town = stage.town
         for origin in (town.inside, town.outside):
             past = f"http://{origin.address}:{origin.port}/past?soak=1"
             curl(None, past)
         stage.town.curl(town.inside.url("/through?soak=2"))
+        with socket.create_connection((town.tcp.address, town.tcp.port)) as past_it:
+            past_it.sendall(GREETING)
+            town.tcp.wait_for(lambda it: len(it.messages) == 1, "the message")
+        with town.client() as client:
+            client.connect(town.tcp.host_port)
+            client.read()
         stage.end()
         came = reckon(town, town.proxy.evidence, {})
 
-    assert ("request GET /past?soak=1",) == came.lost
+    assert ("request GET /past?soak=1", f"message tcp {GREETING!r}") == came.lost
     assert ("accepts 1", "requests 1") == came.strayed
     assert 2 == came.requests
     assert () == came.problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -137,10 +137,13 @@ def test_a_resolve_that_says_nothing_is_refused(tmp_path: Path, given: str) -> N
 
 
 @pytest.mark.bypass(51)
-@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"])
-def test_listening_for_others_needs_to_be_asked_for(tmp_path: Path, listen: str) -> None:
-    """Anything but loopback needs --allow-remote and a password."""
-    code, stderr = _start(tmp_path, "--listen", listen)
+@pytest.mark.parametrize(
+    "arguments",
+    [("0.0.0.0:0", "--allow-remote"), ("[::]:0", "--proxy-password", "secret-word"), ("192.0.2.1:0",)],
+)
+def test_listening_for_others_needs_to_be_asked_for(tmp_path: Path, arguments: Sequence[str]) -> None:
+    """Anything but loopback needs --allow-remote and a password, both."""
+    code, stderr = _start(tmp_path, "--listen", *arguments)
 
     assert POLICY_ERROR == code
     assert _is_one_clear_error(stderr)

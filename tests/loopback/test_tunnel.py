@@ -86,11 +86,13 @@ def test_a_tunnel_does_not_carry_another_tunnels_name(town: Town, tmp_path: Path
     policy = town.policy_text(
         scope={"include": ["a.test"], "tunnel": [town.login.host_port, f"sso.test:{town.login.port}"]}
     )
-    with Proxy(tmp_path, policy=policy, upstream_ca=town.authority.pem, resolve=[town.login.resolve]) as proxy:
-        with RawClient(proxy.address) as client:
-            client.connect(town.login.host_port)
-            client.start_tls("sso.test", ca=proxy.ca)
-            reply = client.request("/", host=town.login.host_port)
+    with (
+        Proxy(tmp_path, policy=policy, upstream_ca=town.authority.pem, resolve=[town.login.resolve]) as proxy,
+        RawClient(proxy.address) as client,
+    ):
+        client.connect(town.login.host_port)
+        client.start_tls("sso.test", ca=proxy.ca)
+        reply = client.request("/", host=town.login.host_port)
 
     assert is_blocked(reply)
     assert before == town.login.counts

@@ -9,10 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from fairwitness.model.message import Direction
+from fairwitness.model.record import ExchangeRecord
 from fairwitness.testing.hello import Hello
 
 Headers = tuple[tuple[bytes, bytes], ...]
 PATIENCE_S = 60.0  # how long a wait may take before it is a failure; far above what a loaded machine needs
+
+
+def sent_in(record: ExchangeRecord) -> list[bytes]:
+    """What the log has of a client's messages: an echo of one that it lacks is no proof of that one."""
+    return [each.content for each in record.messages if each.direction is Direction.SENT]
 
 
 class Counts(NamedTuple):

@@ -15,6 +15,7 @@ from fairwitness.testing.client_websocket import WebSocketClient
 from fairwitness.testing.hang_up import HangUp, When
 from fairwitness.testing.proxy import Proxy
 from fairwitness.testing.socks import SUCCEEDED, socks_connect
+from fairwitness.testing.tally import sent_in
 from fairwitness.testing.town import Town
 
 LEFT = (Disconnected, OSError, ssl.SSLError, ValueError)
@@ -90,10 +91,10 @@ def unlogged(town: Town, proxy: Proxy, mark: str) -> list[str]:
     rows = [row for row in proxy.rows() if row.decision != "block"]
     logged = {row.url.split("/", 3)[-1] for row in rows}
     messages = {
-        message.content
+        content
         for row in rows
         if row.method == "TCP" or mark in row.url
-        for message in proxy.record(row).messages
+        for content in sent_in(proxy.record(row))
     }
     seen = [each.target.decode()[1:] for each in town.inside.requests if mark in each.target.decode()]
     said = [

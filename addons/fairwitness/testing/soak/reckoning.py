@@ -11,7 +11,7 @@ from pathlib import Path
 from fairwitness.evidence import Reader
 from fairwitness.model.record import ExchangeRecord, ExchangeRow, LogFilter
 from fairwitness.testing.soak.ledger import Got
-from fairwitness.testing.tally import SeenMessage, SeenRequest
+from fairwitness.testing.tally import SeenMessage, SeenRequest, sent_in
 from fairwitness.testing.town import Town
 
 _OK = 200
@@ -87,9 +87,12 @@ def _lost(requests: list[SeenRequest], rows: Mapping[str, ExchangeRow]) -> Itera
 def _lost_messages(messages: list[SeenMessage], records: Mapping[str, ExchangeRecord]) -> Iterator[str]:
     logged: Counter[bytes] = Counter()
     for record in records.values():
-        logged.update(message.content for message in record.messages)
+        logged.update(sent_in(record))
     for message in messages:
-        if message.kind != "close" and not logged[message.content]:
+        if message.kind == "close":
+            continue
+        logged[message.content] -= 1
+        if logged[message.content] < 0:
             yield f"message {message.kind} {message.content[:60]!r}"
 
 
