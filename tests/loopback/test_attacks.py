@@ -233,7 +233,7 @@ def test_whatever_the_origin_reads_is_on_record(town: Town, shape: str, scheme: 
 
 @pytest.mark.bypass(55)
 def test_a_refused_connect_lends_its_connection_to_nobody(town: Town) -> None:
-    """After a CONNECT that was refused at once, all that comes on the same connection is, wherever it leads."""
+    """After a CONNECT that was refused at once, so is all that comes on its connection, wherever it leads."""
     statuses = []
     for second in (town.outside, town.inside):
         with town.client() as client:
