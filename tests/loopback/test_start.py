@@ -81,6 +81,7 @@ def test_an_option_off_the_safe_list_is_refused(tmp_path: Path, setting: str) ->
     assert START_ERROR == code
     assert _is_one_clear_error(stderr)
     assert setting.split("=")[0] in stderr
+    assert not (tmp_path / "evidence").exists()
 
 
 @pytest.mark.bypass(33, 34, 35)
@@ -103,6 +104,7 @@ def test_other_modes_are_refused(tmp_path: Path, mode: str) -> None:
 
     assert START_ERROR == code
     assert _is_one_clear_error(stderr)
+    assert not (tmp_path / "evidence").exists()
 
 
 @pytest.mark.parametrize(

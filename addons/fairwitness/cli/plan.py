@@ -17,7 +17,7 @@ from fairwitness.cli.proxy_options import DEFAULT_LISTEN, ProxyOptions, split_li
 from fairwitness.errors import PolicyError, StartError
 from fairwitness.model.policy import Policy
 from fairwitness.policy import check_policy
-from fairwitness.proxy.serve import ServeSettings
+from fairwitness.proxy.serve import ServeSettings, check_settings
 
 _CA_KEYS = ("mitmproxy-ca.pem", "mitmproxy-ca.p12")
 
@@ -52,13 +52,14 @@ def settings_of(plan: Plan) -> ServeSettings:
     """How to listen and whom to trust; makes the CA's folder.
 
     Raises:
-        StartError: The folder cannot be made, or others have, or could put there, the authority's key.
+        StartError: The folder cannot be made, or others have, or could put there, the authority's key; or
+            it must not start with these options.
     """
     options = plan.options
     host, port = split_listen(options.listen or DEFAULT_LISTEN)
     if plan.serves_one_command and options.listen is None and _is_taken(host, port):
         port = 0
-    return ServeSettings(
+    settings = ServeSettings(
         listen_host=host,
         listen_port=port,
         ca_dir=private_ca(options.ca_dir or data_folder() / "ca"),
@@ -68,6 +69,8 @@ def settings_of(plan: Plan) -> ServeSettings:
         allow_remote=options.allow_remote,
         mode=options.mode,
     )
+    check_settings(settings)
+    return settings
 
 
 def private_ca(folder: Path) -> Path:

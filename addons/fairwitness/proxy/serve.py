@@ -68,7 +68,7 @@ async def serve(
     Raises:
         StartError: It could not start, or must not under these settings.
     """
-    _check(settings)
+    check_settings(settings)
     give_memory_back()
     guard_process()
     guard_loop(asyncio.get_running_loop())
@@ -122,7 +122,12 @@ async def _close_all(master: LeanMaster, wiring: Wiring) -> None:
         await asyncio.sleep(0.005)
 
 
-def _check(settings: ServeSettings) -> None:
+def check_settings(settings: ServeSettings) -> None:
+    """Refuse what would open a way past the gate, before anything is made or written.
+
+    Raises:
+        StartError: It must not start so.
+    """
     if settings.mode not in MODES:
         raise StartError(
             f"mode {settings.mode} is not supported", where="--mode", mend=f"Use one of {', '.join(MODES)}"
