@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -337,6 +338,19 @@ def test_a_replaced_file_keeps_its_mode_and_its_link(tmp_path: Path) -> None:
 
     assert ("new", 0o640, True) == (real.read_text(), real.stat().st_mode & 0o777, link.is_symlink())
     assert ["link.yaml", "real.yaml"] == sorted(each.name for each in tmp_path.iterdir())
+
+
+def test_what_waits_beside_a_file_is_not_written_to(tmp_path: Path) -> None:
+    """In a folder that others write, a file of theirs could become the policy, or one of ours be emptied."""
+    path, other = tmp_path / "policy.yaml", tmp_path / "other"
+    other.write_text("kept")
+    for name in (f".policy.yaml.{os.getpid()}.new", f".policy.yaml.{os.getppid()}.new"):
+        os.link(other, tmp_path / name)
+
+    replace_bytes(path, b"new")
+
+    assert ("kept", "new") == (other.read_text(), path.read_text())
+    assert other.stat().st_ino != path.stat().st_ino
 
 
 def test_a_new_file_is_private(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import stat
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,19 +191,24 @@ def replace_bytes(path: Path, content: bytes) -> None:
         PolicyError: It cannot be written.
     """
     target = path.resolve()
-    beside = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         if target.exists() and not target.is_file():
             target.write_bytes(content)  # /dev/null, a pipe: to be written to, never replaced
             return
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
+        # mkstemp gives a name that nobody can know beforehand: the folder may be one that others write.
+        descriptor, name = tempfile.mkstemp(prefix=".fairwitness-", suffix=".new", dir=target.parent)
+        beside = Path(name)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fchmod(descriptor, mode)
+                os.fsync(descriptor)
+            os.replace(beside, target)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise PolicyError(
             f"the file cannot be written ({error.strerror})", where=str(path), mend="Write to another place"
         ) from error
