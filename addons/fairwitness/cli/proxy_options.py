@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from fairwitness.cli.terminal import MIN_HEIGHT, MIN_WIDTH, is_usable
 
@@ -105,6 +106,14 @@ def _check_listen(_context: click.Context, _parameter: click.Parameter, value: s
     return value
 
 
+def _say_who_reads_it(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    assert parameter.name
+    if value and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+        words = "other users read --proxy-password in the list of processes, FAIRWITNESS_PROXY_PASSWORD not"
+        click.echo(f"fairwitness: {words}", err=True)
+    return value
+
+
 def _read_settings(
     _context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
@@ -126,6 +135,7 @@ _OPTIONS = (
         "--proxy-password",
         metavar="WORD",
         envvar="FAIRWITNESS_PROXY_PASSWORD",
+        callback=_say_who_reads_it,
         help="What clients must give (else FAIRWITNESS_PROXY_PASSWORD).",
     ),
     click.option(
