@@ -86,6 +86,7 @@ def test_required_keys_are_required(text, where, what):
 
     assert where == caught.value.where
     assert what in caught.value.what
+    assert not caught.value.mend.endswith("below ")
 
 
 @pytest.mark.parametrize("include", [[], None])

@@ -104,9 +104,8 @@ class Block:
         found = self.text(key)
         if found is None or not found.strip():
             place = self._values.get(key, self.node)
-            raise self.source.error(
-                place, f"{self.full(key)} is missing", f"Write '{key}: ...' below {self.name}"
-            )
+            mend = f"Write '{key}: ...' {f'below {self.name}' if self.name else 'at the top of the file'}"
+            raise self.source.error(place, f"{self.full(key)} is missing", mend)
         return found
 
     def read(self, key: str, reader: Callable[[str], _T], mend: str) -> _T | None:
