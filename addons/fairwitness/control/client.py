@@ -59,5 +59,5 @@ def _unusable(path: Path, what: str) -> EvidenceError:
     return EvidenceError(
         f"the running proxy cannot be reached: {what}",
         where=str(path),
-        mend="Stop that proxy (Ctrl-C in its terminal) and start it again",
+        mend="Try again in a second; if it stays so, stop that proxy (Ctrl-C there) and start it again",
     )
