@@ -124,6 +124,39 @@ def test_burps_patterns_become_hosts_only_where_they_are_no_more() -> None:
     assert 12 == sort_rows(read_source(json.dumps(BURP).encode(), file="source").rows).read  # one is off
 
 
+@pytest.mark.parametrize(
+    ("rule", "is_decided"),
+    [
+        ({"file": "^/admin/.*"}, True),
+        ({"file": "^/admin$"}, True),
+        ({"file": "^/admin"}, False),
+        ({"file": "^/admin.*"}, False),
+        ({"file": "/admin/"}, False),
+        ({"prefix": "https://shop.example.test/admin/"}, True),
+        ({"prefix": "https://shop.example.test/admin"}, False),
+    ],
+)
+def test_an_exclusion_of_paths_that_begin_alike_needs_a_decision(
+    rule: dict[str, str], is_decided: bool
+) -> None:
+    """`/administrator` too is excluded there; what an entry can exclude is excluded at once."""
+    listed = [{"host": "^shop\\.example\\.test$"}]
+    excluded = [{"host": "^shop\\.example\\.test$", **rule}]
+    scope = {"target": {"scope": {"include": listed, "exclude": excluded}}}
+    include, exclude, decide, _ = places(json.dumps(scope).encode())
+
+    assert ["shop.example.test"] == include
+    assert "https://shop.example.test/admin" in exclude
+    assert is_decided == (not decide)
+
+
+def test_a_class_of_characters_is_no_letter() -> None:
+    r"""`\d` in a path is any digit, and not d."""
+    scope = {"target": {"scope": {"include": [{"host": "^a\\.example\\.test$", "file": "^/v\\d/.*"}]}}}
+
+    assert ([], 1) == (places(json.dumps(scope).encode())[0], len(places(json.dumps(scope).encode())[2]))
+
+
 def test_zaps_expressions_become_hosts_only_where_they_are_no_more() -> None:
     """One page is not what lies below it."""
     include, exclude, decide, _ = places(ZAP)

@@ -70,6 +70,8 @@ class Row:
     """What the source adds to it in prose: it may narrow the row."""
     doubt: str = ""
     """Why the importer itself cannot tell what the row means; empty where it can."""
+    meanwhile: str = ""
+    """Of an exclusion in doubt: what is surely part of it, written as a row; empty where nothing is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

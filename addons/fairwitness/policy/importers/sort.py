@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fairwitness.errors import PolicyError
 from fairwitness.policy.entries import ParsedEntry, parse_entry
@@ -228,7 +228,10 @@ def _is_store(raw: str) -> bool:
 
 
 def _named_in(row: Row) -> Iterator[str]:
-    """Hosts that the prose, or the regular expression, of an undecided exclusion names."""
+    """What is surely part of an undecided exclusion, and hosts that its prose or pattern names."""
+    sure = entries_in(replace(row, raw=row.meanwhile, doubt="")) if row.meanwhile else ""
+    if not isinstance(sure, str):
+        yield from sure
     for match in _HOST_IN_PROSE.finditer(row.raw.replace(".*\\.", "*.").replace("\\.", ".")):
         try:
             parsed = parse_entry(match[0].lower())

@@ -18,8 +18,9 @@ _LITERAL_HOST = re.compile(
     r"\^?((?:\.\*\\?\.|\(\.\*\\\.\)\?|\(\?:\.\*\\\.\)\?)?)((?:[A-Za-z0-9_-]|\\[.-]|\.)+)\$?"
 )
 _PORT = re.compile(r"\^?\(?(\d{1,5})\)?\$?")
-_FOLDER = re.compile(r"\^?(/(?:[A-Za-z0-9/_-]|\\.)*?)(?:\.\*)?\$?")
+_FOLDER = re.compile(r"\^?(/(?:[A-Za-z0-9/_-]|\\[^A-Za-z0-9])*?)(?:\.\*)?\$?")
 _ZAP_URL = re.compile(r"\^?(https?)\??://(.+?)(/.*)?")
+_BEGINS = "it also excludes paths that begin alike, which no entry can: write them out"
 _OFF = "its context is not in scope in ZAP"
 _REGEX = "its pattern is more than a host"
 
@@ -51,7 +52,8 @@ def _burp_row(rule: Mapping[str, object], where: str, side: Side) -> Row:
         if rule.get("include_subdomains") is True:
             before, mark, rest = prefix.rpartition("://")
             places.append(f"{before}{mark}*.{rest}")
-        return _row_of(places, where, side)
+        path = prefix.rpartition("://")[2].partition("/")[2]
+        return _row_of(places, where, side, is_less=bool(path) and not path.endswith("/"))
     host, port, path = (text(rule.get(key)) for key in ("host", "port", "file"))
     protocol = text(rule.get("protocol")).lower()
     shown = " ".join(
@@ -63,12 +65,27 @@ def _burp_row(rule: Mapping[str, object], where: str, side: Side) -> Row:
     if not names or scheme is None or (path and not _folder(path)) or (is_page and side is Side.IN):
         return Row(raw=shown or "any host", where=where, side=side, doubt=_REGEX)
     folder = _folder(path) if path else ""
-    return _row_of([_joined(scheme, name, folder) for name in names], where, side)
+    is_less = bool(path) and not (path.startswith("^") and (is_page or _ends_at_a_slash(path)))
+    return _row_of([_joined(scheme, name, folder) for name in names], where, side, is_less=is_less)
 
 
-def _row_of(places: list[str], where: str, side: Side) -> Row:
-    """One row of the source, also where it names a host and its subdomains."""
-    return Row(raw=", ".join(places), where=where, side=side, nature=Nature.NETWORK)
+def _row_of(places: list[str], where: str, side: Side, *, is_less: bool) -> Row:
+    """One row of the source, also where it names a host and its subdomains.
+
+    Args:
+        places: What it names, as far as entries can say it.
+        where: Its place in the source.
+        side: Its list.
+        is_less: Whether entries cover less of it than it does; an exclusion then needs a decision.
+    """
+    raw = ", ".join(places)
+    row = Row(raw=raw, where=where, side=side, nature=Nature.NETWORK)
+    return replace(row, doubt=_BEGINS, meanwhile=raw) if is_less and side is Side.OUT else row
+
+
+def _ends_at_a_slash(pattern: str) -> bool:
+    """Whether it is a folder's, as entries are: ``/admin.*`` is also ``/administrator``."""
+    return pattern.removesuffix("$").removesuffix(".*").endswith("/")
 
 
 def _joined(scheme: str, name: str, folder: str) -> str:
@@ -157,7 +174,8 @@ def _zap_row(pattern: str, where: str, side: Side) -> Row:
     # A pattern ends where it ends: without .* behind it, it is one page and not what lies below.
     if not names or (tail and not folder) or (tail and side is Side.IN and not tail.endswith(".*")):
         return doubt
-    return _row_of([f"{scheme}://{name}{folder}" for name in names], where, side)
+    is_less = tail.endswith(".*") and not _ends_at_a_slash(tail)
+    return _row_of([f"{scheme}://{name}{folder}" for name in names], where, side, is_less=is_less)
 
 
 class CaidoScope:
