@@ -148,6 +148,7 @@ def test_an_exclusion_of_paths_that_begin_alike_needs_a_decision(
     assert ["shop.example.test"] == include
     assert "https://shop.example.test/admin" in exclude
     assert is_decided == (not decide)
+    assert is_decided or rule.get("file", rule.get("prefix")) in decide[0]
 
 
 def test_a_class_of_characters_is_no_letter() -> None:
@@ -191,17 +192,17 @@ def test_headings_over_bare_lines_say_which_list_they_are() -> None:
 
 
 def test_caidos_globs_that_cover_strangers_need_a_decision() -> None:
-    """``*example.com`` also covers notexample.com."""
+    """``*example.com`` also covers notexample.com; what is surely denied is excluded at once."""
     form = {
         "name": "Lab",
         "allowlist": ["shop.example.test", "*.api.example.test", "*example.test", "a?.example.test"],
-        "denylist": ["status.example.test"],
+        "denylist": ["status.example.test", "*bad.example.test", "s?.example.test"],
     }
 
     assert (
         ["shop.example.test", "*.api.example.test"],
-        ["status.example.test"],
-        ["*example.test", "a?.example.test"],
+        ["status.example.test", "bad.example.test", "*.bad.example.test", "s*.example.test"],
+        ["*bad.example.test", "s?.example.test", "*example.test", "a?.example.test"],
         0,
     ) == places(json.dumps(form).encode())
 
@@ -295,15 +296,16 @@ def test_an_impact_that_is_missing_leaves_an_intigriti_row_undecided() -> None:
 
 
 def test_a_plain_list_marks_exclusions_and_remarks() -> None:
-    """One entry a line."""
+    """One entry a line; a remark may narrow it, as the notes of tables do."""
     content = (
         b"# the shop\nshop.example.test\n*.example.test  # all\n- pay.example.test\n!old.example.test\n\n"
+        b"api.example.test # except /v1\n"
     )
 
     assert (
         ["shop.example.test", "*.example.test"],
         ["pay.example.test", "old.example.test"],
-        [],
+        ["api.example.test"],
         0,
     ) == places(content)
 

@@ -7,6 +7,7 @@ import re
 from fairwitness.policy.importers.row import Nature, Row, Side, Source
 
 _OUT_MARK = re.compile(r"[-!]\s*(?=\S)")
+_REMARK = re.compile(r"(?:^|\s)#(.*)")
 _MARKUP = re.compile(
     r"^\s*#{1,6} .*\b(?:scope|targets?|exclu)|\]\(|<\w+|^\s*[*-] \[", re.MULTILINE | re.IGNORECASE
 )
@@ -40,6 +41,7 @@ class PlainList:
                     where=f"{file}:{number}",
                     side=Side.OUT if mark else Side.IN,
                     nature=Nature.OTHER,
+                    note=_remark(line),
                 )
             )
         return Source(rows=tuple(rows))
@@ -47,4 +49,9 @@ class PlainList:
 
 def _content(line: str) -> str:
     """The line without its remark; a ``#`` within a word is a fragment of a URL."""
-    return re.sub(r"(?:^|\s)#.*", "", line).strip().removeprefix("\ufeff")
+    return _REMARK.sub("", line).strip().removeprefix("\ufeff")
+
+
+def _remark(line: str) -> str:
+    found = _REMARK.search(line)
+    return found[1].strip() if found else ""

@@ -53,7 +53,7 @@ def _burp_row(rule: Mapping[str, object], where: str, side: Side) -> Row:
             before, mark, rest = prefix.rpartition("://")
             places.append(f"{before}{mark}*.{rest}")
         path = prefix.rpartition("://")[2].partition("/")[2]
-        return _row_of(places, where, side, is_less=bool(path) and not path.endswith("/"))
+        return _row_of(places, where, side, prefix, is_less=bool(path) and not path.endswith("/"))
     host, port, path = (text(rule.get(key)) for key in ("host", "port", "file"))
     protocol = text(rule.get("protocol")).lower()
     shown = " ".join(
@@ -66,21 +66,21 @@ def _burp_row(rule: Mapping[str, object], where: str, side: Side) -> Row:
         return Row(raw=shown or "any host", where=where, side=side, doubt=_REGEX)
     folder = _folder(path) if path else ""
     is_less = bool(path) and not (path.startswith("^") and (is_page or _ends_at_a_slash(path)))
-    return _row_of([_joined(scheme, name, folder) for name in names], where, side, is_less=is_less)
+    return _row_of([_joined(scheme, name, folder) for name in names], where, side, shown, is_less=is_less)
 
 
-def _row_of(places: list[str], where: str, side: Side, *, is_less: bool) -> Row:
+def _row_of(places: list[str], where: str, side: Side, shown: str, *, is_less: bool) -> Row:
     """One row of the source, also where it names a host and its subdomains.
 
     Args:
         places: What it names, as far as entries can say it.
         where: Its place in the source.
         side: Its list.
+        shown: It, as it stands in the source.
         is_less: Whether entries cover less of it than it does; an exclusion then needs a decision.
     """
-    raw = ", ".join(places)
-    row = Row(raw=raw, where=where, side=side, nature=Nature.NETWORK)
-    return replace(row, doubt=_BEGINS, meanwhile=raw) if is_less and side is Side.OUT else row
+    row = Row(raw=", ".join(places), where=where, side=side, nature=Nature.NETWORK)
+    return replace(row, raw=shown, doubt=_BEGINS, meanwhile=row.raw) if is_less and side is Side.OUT else row
 
 
 def _ends_at_a_slash(pattern: str) -> bool:
@@ -175,7 +175,7 @@ def _zap_row(pattern: str, where: str, side: Side) -> Row:
     if not names or (tail and not folder) or (tail and side is Side.IN and not tail.endswith(".*")):
         return doubt
     is_less = tail.endswith(".*") and not _ends_at_a_slash(tail)
-    return _row_of([f"{scheme}://{name}{folder}" for name in names], where, side, is_less=is_less)
+    return _row_of([f"{scheme}://{name}{folder}" for name in names], where, side, pattern, is_less=is_less)
 
 
 class CaidoScope:
@@ -195,19 +195,16 @@ class CaidoScope:
         rows = []
         for side, key in ((Side.IN, "allowlist"), (Side.OUT, "denylist")):
             for number, each in enumerate(sequence(chosen.get(key))):
-                glob = text(each)
-                doubt = ""
-                if "?" in glob:
-                    doubt = "a question mark stands for any character; write the names"
-                elif re.match(r"\*[^.]", glob):
-                    doubt = f"it covers {glob[1:]} and *.{glob[1:]}, and strangers whose names end so"
-                rows.append(
-                    Row(
-                        raw=glob,
-                        where=f"{file}: {key}[{number}]",
-                        side=side,
-                        nature=Nature.NETWORK,
-                        doubt=doubt,
-                    )
-                )
+                rows.append(_caido_row(text(each), f"{file}: {key}[{number}]", side))
         return Source(rows=tuple(rows), name=some(chosen.get("name")))
+
+
+def _caido_row(glob: str, where: str, side: Side) -> Row:
+    doubt = meanwhile = ""
+    if "?" in glob:
+        doubt = "a question mark stands for any character; write the names"
+        meanwhile = glob.replace("?", "*")
+    elif re.match(r"\*[^.]", glob):
+        doubt = f"it covers {glob[1:]} and *.{glob[1:]}, and strangers whose names end so"
+        meanwhile = f"{glob[1:]}, *.{glob[1:]}"
+    return Row(raw=glob, where=where, side=side, nature=Nature.NETWORK, doubt=doubt, meanwhile=meanwhile)
