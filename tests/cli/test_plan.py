@@ -51,6 +51,16 @@ def test_an_authority_that_others_have_is_refused(tmp_path: Path, name: str) -> 
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_an_authority_of_another_user_is_refused(tmp_path: Path) -> None:
+    """Who owns the key can read it, whatever its mode."""
+    _write(tmp_path / KEY, 0o600)
+    os.chown(tmp_path / KEY, 65534, 65534)
+
+    with pytest.raises(StartError, match="no plain file of yours"):
+        private_ca(tmp_path)
+
+
 def test_a_folder_for_a_new_authority_is_private(tmp_path: Path) -> None:
     """It is made, and nobody else enters it."""
     assert 0o700 == private_ca(tmp_path / "new" / "ca").stat().st_mode & 0o777

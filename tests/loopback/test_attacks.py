@@ -146,6 +146,7 @@ def test_a_tunnel_under_way_stops(make_town: MakeTown, stop: Callable[[Town], No
         seen = [each.path for each in town.login.requests]
 
     assert ["/before"] == seen
+    assert frozenset() == town.strangers_asked_for
 
 
 @STOPS
@@ -162,6 +163,7 @@ def test_a_kept_alive_connection_stops(make_town: MakeTown, stop: Callable[[Town
         seen = [each.path for each in town.inside.requests]
 
     assert ["/before", "/before"] == seen
+    assert frozenset() == town.strangers_asked_for
 
 
 # What two readers could read in two ways: whatever the origin makes of it, each request is on record

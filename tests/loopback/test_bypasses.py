@@ -107,6 +107,7 @@ def test_a_settings_file_of_mitmproxys_is_not_read(make_town: Callable[..., Town
 
     assert is_blocked(reply)
     assert UNTOUCHED == counts
+    assert frozenset() == town.strangers_asked_for
 
 
 @pytest.mark.bypass(62)
@@ -130,3 +131,4 @@ def test_a_pipe_in_place_of_the_policy_stops_nobody(make_town: Callable[..., Tow
     assert [200, 403] == statuses
     assert is_blocked(narrowed)
     assert UNTOUCHED == counts
+    assert frozenset() == town.strangers_asked_for

@@ -51,3 +51,4 @@ def test_a_request_whose_server_is_still_dialled_stops(
 
     assert () == seen
     assert row.outcome.startswith("failed")
+    assert frozenset() == town.strangers_asked_for
