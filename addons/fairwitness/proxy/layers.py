@@ -125,6 +125,9 @@ class WatchedStream(http_layers.HttpStream):
             if self._is_answered_early():
                 yield UploadCutHook(self.flow)
         yield from super()._handle_event(event)
+        is_failed = isinstance(event, ResponseProtocolError)
+        if is_failed and self.client_state == self.state_stream_request_body:
+            self.client_state = self.state_errored  # what came of the upload while this was told goes nowhere
         if isinstance(event, ResponseData):
             self._untaken_bytes += len(event.data)
             yield from self._take_answer()
