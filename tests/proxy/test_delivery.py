@@ -9,7 +9,7 @@ import struct
 
 import pytest
 from mitmproxy import connection, options
-from mitmproxy.proxy import commands, context, events, layer, server
+from mitmproxy.proxy import commands, context, events, layer, server, server_hooks
 
 from fairwitness.proxy.delivery import mend_delivery
 
@@ -97,3 +97,33 @@ def test_a_server_that_is_gone_before_its_address_is_asked_for_is_told_of() -> N
     mend_delivery()
 
     assert ["OpenConnectionCompleted"] == asyncio.run(_told_of_a_server_that_goes_at_once())
+
+
+async def _told_of_a_dial_whose_client_leaves() -> list[str]:
+    opts = options.Options()
+    client = connection.Client(peername=("127.0.0.1", 1), sockname=("127.0.0.1", 2))
+    whole = context.Context(client, opts)
+    handler = _Handler(whole)
+    handler.layer = listener = _Listener(whole)
+    is_asked = asyncio.Event()
+
+    async def decide(hook: commands.StartHook) -> None:
+        if isinstance(hook, server_hooks.ServerConnectHook):
+            is_asked.set()
+            await asyncio.Event().wait()
+
+    handler.handle_hook = decide  # type: ignore[method-assign, assignment]
+    dialled = connection.Server(address=("127.0.0.1", 9))
+    task = asyncio.create_task(handler.open_connection(commands.OpenConnection(dialled)))
+    await is_asked.wait()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    return listener.told
+
+
+def test_a_dial_whose_client_leaves_while_it_is_decided_is_told_of() -> None:
+    """Who waits for the connection hears that there is none, so that the record has an end."""
+    mend_delivery()
+
+    assert ["OpenConnectionCompleted"] == asyncio.run(_told_of_a_dial_whose_client_leaves())

@@ -2,7 +2,8 @@
 
 Events wait for a lock.  Who cannot write to a connection cancels its task, and if that waits to tell that
 data came or that the connection ended, nobody is ever told: requests on it hang, and stay open in the log.
-Of a server that is gone before its address can be asked for, nobody is told that there is no connection.
+Of a server that is gone before its address can be asked for, nobody is told that there is no connection; nor
+where the client leaves while a hook decides on the dial.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from mitmproxy.connection import ConnectionState
 from mitmproxy.proxy import commands, events, server, server_hooks
 from mitmproxy.proxy.context import Context
 
+_LEFT = "client disconnected"
 _GONE = "the server ended the connection at once"
 
 
@@ -51,18 +53,25 @@ async def _open_or_tell(self: server.ConnectionHandler, command: commands.OpenCo
     try:
         await _open(self, command)
     except AssertionError:
-        dialled = command.connection
-        if dialled.peername is not None:
+        if command.connection.peername is not None:
             raise
-        io = self.transports.pop(dialled)
+        io = self.transports.pop(command.connection)
         assert io.writer is not None
         io.writer.close()
-        dialled.state = ConnectionState.CLOSED
-        dialled.error = _GONE
-        await self.handle_hook(
-            server_hooks.ServerConnectErrorHook(server_hooks.ServerConnectionHookData(dialled, self.client))
-        )
-        await self.server_event(events.OpenConnectionCompleted(command, _GONE))
+        await _tell(self, command, _GONE)
+    except asyncio.CancelledError:
+        if command.connection.timestamp_start is None:  # else it was told
+            await _tell(self, command, _LEFT)
+        raise
+
+
+async def _tell(handler: server.ConnectionHandler, command: commands.OpenConnection, why: str) -> None:
+    dialled = command.connection
+    dialled.state = ConnectionState.CLOSED
+    dialled.error = why
+    data = server_hooks.ServerConnectionHookData(dialled, handler.client)
+    await handler.handle_hook(server_hooks.ServerConnectErrorHook(data))
+    await handler.server_event(events.OpenConnectionCompleted(command, why))
 
 
 def mend_delivery() -> None:
