@@ -315,9 +315,12 @@ def test_of_streams_that_were_reset_and_still_wait_few_are_read(make_town: Calla
         with waiting_resets(town, "/wait/reset", 600) as client:
             town.inside.wait_for(lambda it: bool(it.requests_for("/wait/reset")), "the first of them")
             read = client.send_while_read(unknown_frame(), 1_024)
+            beside = town.curl(town.inside.url("/beside")).status  # so it is not merely slow
+            read_then = client.send_while_read(unknown_frame(), 1)
         town.inside.release("reset")
 
         assert 1_024 > read
+        assert (200, 0) == (beside, read_then)
         assert 200 == town.curl(town.inside.url("/afterwards"), "--http2").status
 
 
