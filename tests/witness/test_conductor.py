@@ -31,6 +31,20 @@ async def ask(session: Any, request: Request, is_gone: Callable[[], bool] = stay
     return asked
 
 
+def test_a_halt_while_the_request_is_written_down_keeps_it_here(make_session: MakeSession) -> None:
+    """It was allowed when it was asked for, and is not when its entry is committed."""
+    session = make_session()
+
+    async def run() -> None:
+        session.witness.open_gate()
+        asyncio.get_running_loop().call_soon(session.witness.halt, "enough")
+        asked = await ask(session, session.request(path="/halted"))
+        assert not asked.is_released
+        assert Action.HALT is asked.verdict.action
+
+    asyncio.run(run())
+
+
 def test_what_is_released_is_on_record_before(make_session: MakeSession) -> None:
     """Another process could read the request's entry when `ask` returns."""
     session = make_session()
