@@ -20,8 +20,11 @@ from fairwitness.testing.tour import (
     https,
     inside,
     noted,
+    raw,
     send_upload,
+    socket,
     unlogged,
+    upload,
 )
 
 pytestmark = pytest.mark.gate
@@ -89,6 +92,29 @@ def test_hooks_that_decide_let_nothing_out_however_they_fail(
 
     assert len(DECIDING) == len(hooks)
     assert [] == sweep(town, tmp_path, faults)
+
+
+def test_what_a_hook_allowed_before_it_failed_stays_here(town: Town, tmp_path: Path) -> None:
+    """The decision is on record, and is taken back: nothing of the request or message arrives."""
+    ways = [
+        ("exchanges:Exchanges.request", https),
+        ("exchanges:Exchanges.upload_started", upload),
+        ("messages:Messages.websocket_message", socket),
+        ("messages:Messages.tcp_message", raw),
+    ]
+    with FaultDoor() as door, another_proxy(town, tmp_path, door.program) as proxy:
+        for part, errand in ways:
+            fault = Fault(part=f"fairwitness.proxy.{part}", error="MemoryError", is_before=False)
+            mark = secrets.token_hex(8)
+            with door.broken(fault):
+                attempt(errand, town, proxy, mark)
+
+                assert door.has_failed(fault.part), part
+            asked = [each.path for each in town.inside.requests_below(f"/{mark}")]
+            said = [each.content for each in (*town.inside.messages, *town.tcp.messages)]
+            assert ["/" + mark + "/ws"] * (errand is socket) == asked
+            assert not any(mark.encode() in each for each in said), part
+        assert [] == check_end(town, tmp_path, proxy)
 
 
 @pytest.mark.parametrize("hook", ["exchanges:Exchanges.request", "dials:Dials.server_connect"])
