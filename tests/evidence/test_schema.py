@@ -12,7 +12,7 @@ import pytest
 from fairwitness.errors import EvidenceError
 from fairwitness.evidence import Keep, Log, Reader
 from fairwitness.evidence.entry import entry_text
-from fairwitness.evidence.schema import connect
+from fairwitness.evidence.schema import connect, connect_readonly
 from fairwitness.evidence.stored import entries_at
 from fairwitness.evidence.testing import ALLOWED, NOON_US, make_exchange, make_request, open_log
 
@@ -224,3 +224,24 @@ def test_folder_that_is_a_file_is_one_clear_error(evidence: Path) -> None:
         open_log(evidence)
     with pytest.raises(EvidenceError, match="no evidence log"):
         Reader.open(evidence)
+
+
+@pytest.mark.parametrize("name", ["log.sqlite3", "view.sqlite3"])
+def test_bytes_that_are_no_text_in_a_schema_are_damage_and_no_bug(written: Path, name: str) -> None:
+    """SQLite quotes them in its message: a log is refused with a word, a view is made anew."""
+    with Reader.open(written) as reader:
+        assert reader.exchange("1")
+    database = written / name
+    content = database.read_bytes()
+    assert content.count(b"CREATE TABLE ") > 1
+    database.write_bytes(content.replace(b"CREATE TABLE ", b"CREATE \xb4\xe9BLE ", 1))
+
+    if name == "view.sqlite3":
+        with Reader.open(written) as reader:
+            assert ["view.sqlite3"] == [each.where for each in reader.problems()]
+            assert reader.exchange("1")
+        open_log(written).close(time_us=NOON_US)
+        return
+    for use in (lambda: connect_readonly(database), lambda: open_log(written)):
+        with pytest.raises(EvidenceError, match="malformed database schema"):
+            use()

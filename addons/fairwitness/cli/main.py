@@ -55,6 +55,7 @@ COMMANDS = {
     "export": ("export", "export", "Give exchanges out, with their secrets hidden."),
     "report": ("report", "report", "Say what was done, within which rules, and what nobody saw."),
     "audit": ("audit", "audit", "Judge recordings as live traffic is judged."),
+    "verify": ("verify", "verify", "Say whether an evidence folder is as it was written."),
     "prune": ("prune", "prune", "Drop bodies that nobody needs, after showing which."),
     "explore": ("explore", "explore", "Open a redacted copy of the evidence in Datasette."),
     "setup": ("setup", "setup", "Say how to put fairwitness behind another tool."),

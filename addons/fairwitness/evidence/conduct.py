@@ -75,7 +75,7 @@ def compute_conduct(folder: Path, span: Span, *, digest: Digest, now_us: int, ve
             raise EvidenceError(
                 f"the log cannot be read: {error}",
                 where=str(folder),
-                mend="'fairwitness verify' names what is damaged",
+                mend="'fairwitness verify FOLDER' names what is damaged",
             ) from error
 
 

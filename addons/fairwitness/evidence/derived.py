@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from fairwitness.evidence.schema import only_sqlite_errors
+
 _LOCK_NAME = "derived.lock"
 
 
@@ -56,6 +58,7 @@ def _make_private(path: Path) -> None:
     os.close(descriptor)
 
 
+@only_sqlite_errors()
 def open_derived(
     path: Path,
     *,

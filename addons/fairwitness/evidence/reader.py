@@ -301,5 +301,5 @@ class Reader:
             raise EvidenceError(
                 f"the log cannot be read: {error}",
                 where=str(self.folder),
-                mend="'fairwitness verify' names what is damaged",
+                mend="'fairwitness verify FOLDER' names what is damaged",
             ) from error

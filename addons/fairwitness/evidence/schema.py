@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fairwitness.errors import EvidenceError
@@ -107,6 +108,19 @@ FIRST_SCHEMA = (
 )
 
 
+@contextlib.contextmanager
+def only_sqlite_errors() -> Iterator[None]:
+    """SQLite's word on a damaged schema quotes bytes of it, over which Python trips before it raises.
+
+    Raises:
+        sqlite3.DatabaseError: That happened.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise sqlite3.DatabaseError("malformed database schema") from error
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """The log's database, for the one process that writes it; made with mode 0600 where it is missing.
 
@@ -127,15 +141,16 @@ def connect(path: Path) -> sqlite3.Connection:
     _refuse_odd(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S)
     try:
-        connection.executescript(
-            f"""PRAGMA page_size = {PAGE_BYTES};
-            PRAGMA journal_mode = WAL;
-            PRAGMA synchronous = NORMAL;
-            PRAGMA recursive_triggers = ON;
-            PRAGMA secure_delete = ON;
-            PRAGMA trusted_schema = OFF;
-            PRAGMA wal_autocheckpoint = 0;"""
-        )
+        with only_sqlite_errors():
+            connection.executescript(
+                f"""PRAGMA page_size = {PAGE_BYTES};
+                PRAGMA journal_mode = WAL;
+                PRAGMA synchronous = NORMAL;
+                PRAGMA recursive_triggers = ON;
+                PRAGMA secure_delete = ON;
+                PRAGMA trusted_schema = OFF;
+                PRAGMA wal_autocheckpoint = 0;"""
+            )
     except sqlite3.Error as error:
         connection.close()
         raise unreadable(path, error) from error
@@ -234,6 +249,7 @@ def _refuse_odd(path: Path) -> None:
             )
 
 
+@only_sqlite_errors()
 def has_tables(connection: sqlite3.Connection, statements: Sequence[str], *, schema: str = "main") -> bool:
     """Whether a database holds the tables that *statements* make, just as they make them.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fairwitness.evidence.derived import drop_derived, log_name, open_derived
-from fairwitness.evidence.schema import LOG_NAME, connect_readonly, has_tables
+from fairwitness.evidence.schema import LOG_NAME, connect_readonly, has_tables, only_sqlite_errors
 from fairwitness.evidence.stored import stored_size
 from fairwitness.evidence.view import View, state_checksum
 from fairwitness.evidence.viewrow import COLUMNS
@@ -129,18 +129,21 @@ def is_foreign_view(folder: Path) -> bool:
         try:
             view = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=1.0)
             both.callback(view.close)
-            if not view.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-                return False
+            with only_sqlite_errors():
+                if not view.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+                    return False
             return not belongs(view, "main", log)
         except sqlite3.DatabaseError as error:
-            return error.sqlite_errorcode not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+            code = getattr(error, "sqlite_errorcode", None)  # errors that Python makes itself have none
+            return code not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def _attach(connection: sqlite3.Connection, path: Path, log: sqlite3.Connection) -> bool:
     if not path.is_file():
         return False
     try:
-        connection.execute("ATTACH ? AS older", (f"{path.resolve().as_uri()}?mode=ro",))
+        with only_sqlite_errors():
+            connection.execute("ATTACH ? AS older", (f"{path.resolve().as_uri()}?mode=ro",))
         if belongs(connection, "older", log):
             return True
         connection.execute("DETACH older")

@@ -69,7 +69,7 @@ def replay(log: Log, runner: Runner, *, now_us: int) -> str | None:
     if damaged:
         return (
             f"the rules begin without {len(damaged)} of the exchanges that were seen before"
-            f" (the first: {damaged[0]}); 'fairwitness verify' names what is damaged"
+            f" (the first: {damaged[0]}); 'fairwitness verify FOLDER' names what is damaged"
         )
     return None
 
