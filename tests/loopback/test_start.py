@@ -39,7 +39,8 @@ def _start(folder: Path, *arguments: str, policy: str | bytes | None = None) -> 
 
 
 def _is_one_clear_error(stderr: str) -> bool:
-    return stderr.startswith("fairwitness: error: ") and "Traceback" not in stderr
+    errors = [line for line in stderr.splitlines() if line.startswith("fairwitness: error: ")]
+    return len(errors) == 1 and "Traceback" not in stderr
 
 
 @pytest.mark.bypass(3, 5, 15, 16, 18, 23, 24, 28)

@@ -190,7 +190,7 @@ def test_a_throttle_keeps_the_rate_at_the_origin(make_town: MakeTown) -> None:
     assert "throttle" in kinds
     for start in range(len(arrived)):
         for end in range(start + 8, len(arrived)):
-            allowed = 5 + 10 * (arrived[end] - arrived[start] + 0.5)  # 0.5 s: how late one may arrive
+            allowed = 5 + 10 * (arrived[end] - arrived[start] + 1)  # how late one may arrive
             assert end - start + 1 <= allowed + 1
 
 
