@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -254,3 +255,17 @@ def test_the_version_is_said(home: Home) -> None:
     result = home.run("--version")
 
     assert re.fullmatch(r"fairwitness \d+\.\d+\.\d+\n", result.out)
+
+
+def test_an_error_that_nobody_reads_keeps_its_code(home: Home) -> None:
+    """As with `fairwitness check 2>&1 | head -1`: no bug, and no file about one."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    environment = {**home.environment, "TMPDIR": str(home.folder)}
+    done = subprocess.run(
+        home.command("check", "nowhere.yaml"), stderr=writes, cwd=home.folder, env=environment, timeout=60
+    )
+    os.close(writes)
+
+    assert 2 == done.returncode
+    assert [] == list(home.folder.iterdir())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
@@ -101,7 +101,7 @@ class Program(Group):
         except OSError as error:
             if ctx.invoked_subcommand not in STARTS_PROXY:
                 raise
-            _drop_output()
+            _drop(sys.stdout)
             raise StartError(_what(error), where=_where(error), mend=_MEND) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click gives it
@@ -173,10 +173,10 @@ def _run() -> int:
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
     except (BrokenPipeError, ReaderLeftError):
-        _drop_output()
+        _drop(sys.stdout)
         return EXIT_PIPE_CLOSED
     except OSError as error:
-        _drop_output()
+        _drop(sys.stdout)
         _complain(_where(error), _what(error), _MEND)
         return EXIT_USAGE
     return code if isinstance(code, int) else 0
@@ -190,9 +190,9 @@ def _what(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _drop_output() -> None:
-    """The interpreter flushes stdout once more at exit; it must find something that takes it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _drop(stream: TextIO) -> None:
+    """The interpreter flushes it once more at exit; it must find something that takes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _complain_of(error: FairwitnessError) -> None:
@@ -201,9 +201,12 @@ def _complain_of(error: FairwitnessError) -> None:
 
 def _complain(where: str, what: str, mend: str, *, frame: str | None = None) -> None:
     place, fault, advice = (printable(each).rstrip(".") for each in (where, what, mend))
-    click.echo(f"fairwitness: error: {place}: {fault}. {advice}.", err=True)
-    if frame:
-        click.echo(printable(frame, keep="\n"), err=True)
+    try:
+        click.echo(f"fairwitness: error: {place}: {fault}. {advice}.", err=True)
+        if frame:
+            click.echo(printable(frame, keep="\n"), err=True)
+    except OSError:  # nobody reads it any more: the exit code says it
+        _drop(sys.stderr)
 
 
 def _say_version(context: click.Context) -> None:
