@@ -25,7 +25,7 @@ from fairwitness.evidence.conduct_rows import Rows
 from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.meta import first
 from fairwitness.evidence.reader import Reader
-from fairwitness.evidence.schema import LOG_NAME, connect_readonly
+from fairwitness.evidence.schema import LOG_NAME, connect_readonly, readable
 from fairwitness.evidence.sessions import SessionRow
 from fairwitness.evidence.stored import StoredHashes, entries_at, rare_entries
 from fairwitness.evidence.tree import Tree
@@ -67,16 +67,9 @@ def compute_conduct(folder: Path, span: Span, *, digest: Digest, now_us: int, ve
                 where=str(folder),
                 mend="Leave --session out to see which there are",
             )
-        try:
-            with over(folder, log) as view:
-                view.fold(1 << 62)
-                return _Computing(reader, log, view, span, listed).conduct(digest, now_us, version)
-        except (sqlite3.Error, DamagedError, OSError) as error:
-            raise EvidenceError(
-                f"the log cannot be read: {error}",
-                where=str(folder),
-                mend="'fairwitness verify FOLDER' names what is damaged",
-            ) from error
+        with readable(folder), over(folder, log) as view:
+            view.fold(1 << 62)
+            return _Computing(reader, log, view, span, listed).conduct(digest, now_us, version)
 
 
 class _Computing:

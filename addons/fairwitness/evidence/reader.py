@@ -24,7 +24,7 @@ from fairwitness.evidence.meta import program_of
 from fairwitness.evidence.position import read_position
 from fairwitness.evidence.problems import Problem, find_problems
 from fairwitness.evidence.records import body_of, record_of
-from fairwitness.evidence.schema import LOG_NAME, connect_readonly
+from fairwitness.evidence.schema import LOG_NAME, connect_readonly, readable
 from fairwitness.evidence.sessions import SessionRow, sessions_of
 from fairwitness.evidence.snapshot import Snapshot
 from fairwitness.evidence.stored import entries_at, newest_rare, stored_size
@@ -84,7 +84,7 @@ class Reader:
         Raises:
             EvidenceError: The log is damaged.
         """
-        with self._readable():
+        with readable(self.folder):
             entries = newest_rare(self._connection, "policy") or list(entries_at(self._connection, [0]))
             if not entries:
                 raise DamagedError("its first entry is missing")
@@ -96,7 +96,7 @@ class Reader:
         Raises:
             EvidenceError: There is none yet, or the log is damaged.
         """
-        with self._readable():
+        with readable(self.folder):
             entries = newest_rare(self._connection, "policy")
             if not entries:
                 raise EvidenceError(
@@ -120,7 +120,7 @@ class Reader:
         Raises:
             EvidenceError: The log cannot be read.
         """
-        with self._readable(), self._view() as view:
+        with readable(self.folder), self._view() as view:
             is_held = self.holder() is not None
             rows = rows_wanted(
                 view,
@@ -140,7 +140,7 @@ class Reader:
         Raises:
             EvidenceError: The log cannot be read.
         """
-        with self._readable(), self._view() as view:
+        with readable(self.folder), self._view() as view:
             is_held = self.holder() is not None
             found = rows_at(view, sorted(set(ids)), "1", {})
             return tuple(row.frozen(is_held=is_held) for row in found)
@@ -151,7 +151,7 @@ class Reader:
         Raises:
             EvidenceError: The log cannot be read.
         """
-        with self._readable():
+        with readable(self.folder):
             return stored_size(self._connection) - view_size(self.folder, self._connection)
 
     def newest_id(self) -> int:
@@ -160,7 +160,7 @@ class Reader:
         Raises:
             EvidenceError: The log cannot be read.
         """
-        with self._readable():
+        with readable(self.folder):
             return read_position(self._connection).number
 
     def exchange(self, id_or_hex: str) -> ExchangeRecord:
@@ -170,7 +170,7 @@ class Reader:
             PolicyError: There is none of that name.
             EvidenceError: It is damaged, or the log cannot be read.
         """
-        with self._readable(), self._view() as view:
+        with readable(self.folder), self._view() as view:
             row = None
             if _HEX.fullmatch(id_or_hex):
                 row = view.row(bytes.fromhex(id_or_hex))
@@ -195,7 +195,7 @@ class Reader:
         Raises:
             EvidenceError: The log cannot be read.
         """
-        with self._readable():
+        with readable(self.folder):
             size = stored_size(self._connection)
         numbers = array("q", (row.id for row in self.exchanges(wanted) if is_wanted(row)))
         return Snapshot(
@@ -213,7 +213,7 @@ class Reader:
         Raises:
             EvidenceError: The log cannot be read.
         """
-        with self._readable(), self._view() as view:
+        with readable(self.folder), self._view() as view:
             yield from flag_rows(view, self._connection, self._bodies, open_only=open_only)
 
     def findings(self) -> tuple[Finding, ...]:
@@ -222,7 +222,7 @@ class Reader:
         Raises:
             EvidenceError: The log cannot be read.
         """
-        with self._readable():
+        with readable(self.folder):
             return tuple(findings_of(self._connection).values())
 
     def finding(self, name: str) -> Finding | None:
@@ -231,7 +231,7 @@ class Reader:
         Raises:
             EvidenceError: The log cannot be read.
         """
-        with self._readable():
+        with readable(self.folder):
             return findings_of(self._connection).get(finding_key(name.strip()))
 
     def flags_named(self, names: Collection[str]) -> tuple[Flag, ...]:
@@ -240,7 +240,7 @@ class Reader:
         Raises:
             EvidenceError: The log cannot be read.
         """
-        with self._readable():
+        with readable(self.folder):
             return tuple(flag for flag in flags_of(self._connection) if flag.flag in names) if names else ()
 
     def wanted(self) -> Iterator[tuple[str, str, int]]:
@@ -251,7 +251,7 @@ class Reader:
         Raises:
             EvidenceError: The log cannot be read.
         """
-        with self._readable(), self._view() as view:
+        with readable(self.folder), self._view() as view:
             yield from unlisted_of(view)
 
     def sessions(self) -> Iterator[SessionRow]:
@@ -260,7 +260,7 @@ class Reader:
         Raises:
             EvidenceError: The log cannot be read.
         """
-        with self._readable():
+        with readable(self.folder):
             yield from sessions_of(self._connection)
 
     def problems(self) -> Iterator[Problem]:
@@ -277,7 +277,7 @@ class Reader:
         Raises:
             EvidenceError: The log cannot be read.
         """
-        with self._readable():
+        with readable(self.folder):
             return counts_of(self.folder, self._connection)
 
     @contextlib.contextmanager
@@ -290,16 +290,5 @@ class Reader:
 
     @contextlib.contextmanager
     def _readable_view(self) -> Iterator[View]:
-        with self._readable(), self._view() as view:
+        with readable(self.folder), self._view() as view:
             yield view
-
-    @contextlib.contextmanager
-    def _readable(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, DamagedError, OSError) as error:
-            raise EvidenceError(
-                f"the log cannot be read: {error}",
-                where=str(self.folder),
-                mend="'fairwitness verify FOLDER' names what is damaged",
-            ) from error

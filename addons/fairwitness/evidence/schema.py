@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fairwitness.errors import EvidenceError
+from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.plain import odd_of, open_plain
 from fairwitness.evidence.trouble import trouble_of
 
@@ -271,6 +272,23 @@ def _is_at_rest(path: Path) -> bool:
         return os.stat(f"{path}-wal").st_size == 0
     except FileNotFoundError:
         return True
+
+
+@contextlib.contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Tells what goes wrong while a log is read as what it is to a user.
+
+    Raises:
+        EvidenceError: Something did.
+    """
+    try:
+        yield
+    except (sqlite3.Error, DamagedError, OSError) as error:
+        raise EvidenceError(
+            f"the log cannot be read: {error}",
+            where=str(folder),
+            mend="'fairwitness verify FOLDER' names what is damaged",
+        ) from error
 
 
 def unreadable(path: Path, error: sqlite3.Error) -> EvidenceError:
