@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairwitness.model.exchange import Destination, Headers
+from fairwitness.model.exchange import STANDARD_PORTS, Destination, Headers
 from fairwitness.model.head import paths_named
 
-_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _MOST = 65_535
 
 
@@ -28,7 +27,7 @@ def address_of(url: str) -> Address | None:
     """The parts of an absolute URL; None where it leads to no web server."""
     scheme, colon, rest = url.strip().partition(":")
     scheme = scheme.lower()
-    if not colon or scheme not in _PORTS:
+    if not colon or scheme not in STANDARD_PORTS:
         return None
     rest = rest.partition("#")[0]
     before, mark, query = rest.partition("?")
@@ -38,7 +37,7 @@ def address_of(url: str) -> Address | None:
     if split is None or not split[0]:
         return None
     target = f"/{path}{mark}{query}" if slash else f"/{mark}{query}"
-    return Address(scheme, split[0], split[1] or _PORTS[scheme], target)
+    return Address(scheme, split[0], split[1] or STANDARD_PORTS[scheme], target)
 
 
 def split_authority(authority: str) -> tuple[str, int | None] | None:

@@ -14,7 +14,7 @@ import click
 
 from fairwitness.cli.accounts import accounts_of
 from fairwitness.cli.forms import Form, flag_form
-from fairwitness.cli.options import choices, command
+from fairwitness.cli.options import EXIT_LOOK, choices, command
 from fairwitness.cli.place import find_policy_file
 from fairwitness.cli.progress import Progress
 from fairwitness.cli.table import print_table
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from fairwitness.model.recording import Item
     from fairwitness.witness.audit import Audited
 
-EXIT_LOOK = 1
 _HOSTS = 10  # hosts out of scope that people are shown
 _SAID_AFTER_S = 0.2
 _T = TypeVar("_T")

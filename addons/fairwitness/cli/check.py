@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 import click
 
-from fairwitness.cli.options import choices, command
+from fairwitness.cli.options import EXIT_LOOK, choices, command
 from fairwitness.cli.place import find_place, find_policy_file
 from fairwitness.cli.text import machine, plural, printable
 from fairwitness.errors import PolicyError
-from fairwitness.model.exchange import Destination
+from fairwitness.model.exchange import STANDARD_PORTS, Destination
 from fairwitness.model.verdict import Action, ScopeList, Verdict
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from fairwitness.model.policy import Policy
     from fairwitness.policy import Remark
 
-EXIT_LOOK = 1
 EXIT_BROKEN = 2
-_STANDARD_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
 @command(name="check", examples=["fairwitness check", "fairwitness check policy.yaml --json"])
@@ -161,7 +159,7 @@ def split_url(url: str, *, method: str) -> Destination:
     except ValueError as error:
         raise _no_url(url, str(error)) from error
     scheme = parts.scheme.lower()
-    if scheme not in _STANDARD_PORTS:
+    if scheme not in STANDARD_PORTS:
         raise _no_url(url, f"scheme {scheme!r} is not http, https, ws or wss")
     authority = parts.netloc.rpartition("@")[2]
     host = authority if parts.port is None and not authority.endswith(":") else authority.rpartition(":")[0]
@@ -169,7 +167,7 @@ def split_url(url: str, *, method: str) -> Destination:
         raise _no_url(url, "it names no host")
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
     path = None if method.upper() == "CONNECT" or (bare and not parts.path) else parts.path or "/"
-    return Destination("url", scheme, host, _STANDARD_PORTS[scheme] if port is None else port, path)
+    return Destination("url", scheme, host, STANDARD_PORTS[scheme] if port is None else port, path)
 
 
 def _no_url(url: str, why: str) -> PolicyError:

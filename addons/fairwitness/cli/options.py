@@ -12,6 +12,7 @@ import click
 
 from fairwitness.cli.folders import CHOSEN_BY_USE, used_program
 
+EXIT_LOOK = 1  # something is to be looked at
 _META = "fairwitness.options"
 
 

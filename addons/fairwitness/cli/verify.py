@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairwitness.cli.options import choices, command
+from fairwitness.cli.options import EXIT_LOOK, choices, command
 from fairwitness.cli.text import machine, printable
 
 if TYPE_CHECKING:
     from fairwitness.cli.forms import Form
     from fairwitness.evidence.claims import Claim
 
-EXIT_LOOK = 1
 _SHOWN = 20  # problems of one claim, for people
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from fairwitness.evidence.layout import DamagedError
 from fairwitness.evidence.meta import Pairs, body_size, every, first, is_cut, server_of, status_of, whole
 from fairwitness.evidence.stored import StoredEntry
+from fairwitness.model.exchange import url_of
 from fairwitness.model.record import ExchangeRow
 
 UNREADABLE = "[unreadable]"
@@ -250,16 +251,6 @@ def read_row(values: Sequence[Any]) -> ViewRow:
 def sql_text(text: str) -> str:
     """A text as SQLite takes it: bytes of the wire that are no characters are written as ``\\udc80``."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
-
-
-def url_of(scheme: str, host: str, port: int, *, method: str, target: bytes) -> str:
-    """The URL as a person would write it (`Request.url`)."""
-    standard = {"http": 80, "ws": 80, "https": 443, "wss": 443}.get(scheme)
-    host = f"[{host}]" if ":" in host else host
-    if method == "CONNECT":
-        return f"{host}:{port}"
-    authority = host if port == standard else f"{host}:{port}"
-    return f"{scheme}://{authority}{target.decode('latin-1')}"
 
 
 def _text(raw: bytes) -> str:

@@ -18,11 +18,21 @@ from typing import Self
 from fairwitness.model import head
 
 SEEN_BODY_BYTES = 1 << 20  # 1 MiB: what rules see of a body, and the largest upload that is decided whole
+STANDARD_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
 def new_exchange() -> str:
     """A fresh name for an exchange: 16 random bytes as 32 hex digits."""
     return secrets.token_hex(16)
+
+
+def url_of(scheme: str, host: str, port: int, *, method: str, target: bytes) -> str:
+    """The URL as a person would write it; never used to decide anything."""
+    host = f"[{host}]" if ":" in host else host
+    if method == "CONNECT":
+        return f"{host}:{port}"
+    authority = host if port == STANDARD_PORTS.get(scheme) else f"{host}:{port}"
+    return f"{scheme}://{authority}{target.decode('latin-1')}"
 
 
 NO_EXCHANGE = "0" * 32
@@ -213,13 +223,8 @@ class Request(_Headed):
 
     @cached_property
     def url(self) -> str:
-        """The URL as a person would write it; never used to decide anything."""
-        standard = {"http": 80, "ws": 80, "https": 443, "wss": 443}.get(self.scheme)
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        authority = host if self.port == standard else f"{host}:{self.port}"
-        if self.method == "CONNECT":
-            return f"{host}:{self.port}"
-        return f"{self.scheme}://{authority}{self.target.decode('latin-1')}"
+        """The URL, by `url_of`."""
+        return url_of(self.scheme, self.host, self.port, method=self.method, target=self.target)
 
     @cached_property
     def actor(self) -> str:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from fairwitness.errors import PolicyError
+from fairwitness.model.exchange import STANDARD_PORTS
 from fairwitness.model.policy import ScopeEntry
 from fairwitness.model.verdict import Clause, ScopeList
 from fairwitness.policy.hosts import canonical_host, is_address
@@ -14,7 +15,6 @@ from fairwitness.policy.paths import canonical_path, is_ambiguous
 from fairwitness.policy.patterns import MAX_STARS
 from fairwitness.policy.suffixes import covers_public_suffix
 
-STANDARD_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 MAX_TEXT = 2048  # characters of one entry
 _WIDEST_V4 = 8  # prefix length: wider than any one organisation's network
 _WIDEST_V6 = 16

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fairwitness.errors import PolicyError
-from fairwitness.model.exchange import Destination
+from fairwitness.model.exchange import STANDARD_PORTS, Destination
 from fairwitness.model.policy import Policy, ScopeEntry
 from fairwitness.model.verdict import Action, ScopeList, Verdict
-from fairwitness.policy.entries import STANDARD_PORTS
 from fairwitness.policy.hosts import canonical_host
 from fairwitness.policy.index import (
     ALLOWING,

@@ -12,10 +12,10 @@ from mitmproxy.io import FlowWriter
 from wsproto.frame_protocol import Opcode
 
 from fairwitness.model.disclosure import Shown
+from fairwitness.model.exchange import STANDARD_PORTS
 from fairwitness.model.message import Direction, Message
 from fairwitness.model.record import ExchangeRecord
 
-_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _DATA = {"text": Opcode.TEXT, "binary": Opcode.BINARY}  # a dump has no place for control frames
 _AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>[0-9]{1,5}))?")
 
@@ -61,7 +61,7 @@ def _flow(shown: Shown) -> http.HTTPFlow:
 def _server(url: str) -> tuple[str, str, int]:
     scheme, _, rest = url.partition("://")
     authority = _AUTHORITY.fullmatch(re.split(r"[/?#]", rest, maxsplit=1)[0])
-    usual = _PORTS.get(scheme, 80)
+    usual = STANDARD_PORTS.get(scheme, 80)
     if authority is None:
         return scheme, _sound(rest), usual
     return scheme, _sound(authority["host"].strip("[]")), int(authority["port"] or usual)

@@ -6,12 +6,11 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
-from fairwitness.model.exchange import Request
+from fairwitness.model.exchange import STANDARD_PORTS, Request
 
 _PATH_BYTES = 1024  # a longer path is cut: servers refuse most above it, and the skeleton is kept as a key
 _NAME_BYTES = 128
 _NAMES = 12  # parameters in a skeleton; more are "many", or a walk over names would never repeat itself
-_STANDARD_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 _IDS = re.compile(
     r"""
@@ -38,7 +37,7 @@ def endpoint_of(request: Request) -> str:
 @lru_cache(maxsize=512)
 def _endpoint(method: str, scheme: str, host: str, port: int, target: bytes) -> str:
     host = _plain(host)
-    if port != _STANDARD_PORTS.get(scheme):
+    if port != STANDARD_PORTS.get(scheme):
         host = f"{host}:{port}"
     return f"{method} {host} {skeleton(target)}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from fairwitness.model.exchange import Exchange
+from fairwitness.model.exchange import STANDARD_PORTS, Exchange
 
 BODIES = 64  # kept an actor
 BODY_BYTES = 256 << 10  # of each body: links of a page stand early, and a search costs its length
@@ -132,7 +132,7 @@ def body_of(exchange: Exchange, load: Load) -> Body | None:
 def authority_of(scheme: str, host: str, port: int) -> bytes:
     """``example.com`` or ``example.com:8443``, as links spell it."""
     bare = f"[{host}]" if ":" in host else host
-    is_standard = port == {"http": 80, "ws": 80, "https": 443, "wss": 443}.get(scheme)
+    is_standard = port == STANDARD_PORTS.get(scheme)
     return (bare if is_standard else f"{bare}:{port}").encode("latin-1", "replace")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fairwitness.model.exchange import (
+    STANDARD_PORTS,
     Client,
     Destination,
     Exchange,
@@ -99,7 +100,7 @@ def make_request(
     scheme, _, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
     host, _, port = authority.partition(":")
-    number = int(port) if port else {"http": 80, "ws": 80, "https": 443, "wss": 443}[scheme]
+    number = int(port) if port else STANDARD_PORTS[scheme]
     return Request(
         exchange=exchange or new_exchange(),
         received_us=at_us,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from fairwitness.model.exchange import Exchange, Request
+from fairwitness.model.exchange import STANDARD_PORTS, Exchange, Request
 from fairwitness.model.verdict import ScopeList, Verdict
 from fairwitness.rules.bounded import Recent
 from fairwitness.rules.redirects import redirect_target
 
 _TARGETS = 256
-_STANDARD = {"http": 80, "https": 443}
 
 _Place = tuple[str, str, int | None, str, str]
 
@@ -44,7 +43,7 @@ class Redirects:
 def _place_of(url: str) -> _Place | None:
     try:
         parts = urlsplit(url)
-        port = parts.port or _STANDARD.get(parts.scheme)
+        port = parts.port or STANDARD_PORTS.get(parts.scheme)
     except ValueError:  # no URL, or no port
         return None
     return parts.scheme, parts.hostname or "", port, parts.path or "/", parts.query

@@ -13,6 +13,7 @@ from fairwitness.errors import EvidenceError
 from fairwitness.evidence import Log, Reader, Snapshot
 from fairwitness.model.exchange import (
     SEEN_BODY_BYTES,
+    STANDARD_PORTS,
     Client,
     Exchange,
     Initiator,
@@ -32,7 +33,6 @@ MOST_LAG = 10_000  # entries, a second's work
 MOST_BYTES = 64 << 20  # of their bodies, as they were sent
 
 _URL = re.compile(r"(?P<scheme>[a-z]{2,5})://(?P<host>\[[^\]]*\]|[^:/?#]*)(?::(?P<port>[0-9]{1,5}))?")
-_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _CLIENT = re.compile(r"(?P<address>.*):(?P<port>[0-9]{1,5}) (?P<connection>\w+)")
 
 
@@ -162,7 +162,7 @@ def exchange_of(record: ExchangeRecord) -> Exchange | None:
     method, _, rest = record.request_line.partition(b" ")
     target, _, version = rest.rpartition(b" ")
     client = _CLIENT.fullmatch(meta.get("client", ""))
-    if place is None or client is None or not target or place["scheme"] not in _PORTS:
+    if place is None or client is None or not target or place["scheme"] not in STANDARD_PORTS:
         return None
     scheme = place["scheme"]
     made_by, _, metered = meta.get("initiator", "").partition(";")[0].partition(" ")
@@ -180,7 +180,7 @@ def exchange_of(record: ExchangeRecord) -> Exchange | None:
         method=method.decode("latin-1").upper(),
         scheme=scheme,
         host=row.host,
-        port=int(place["port"] or _PORTS[scheme]),
+        port=int(place["port"] or STANDARD_PORTS[scheme]),
         target=target,
         http_version=version.decode("latin-1"),
         headers=record.request_headers,
